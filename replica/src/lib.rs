@@ -1,1 +1,3 @@
 //! (being built)
+pub mod state_machine;
+pub use state_machine::{Command, Freeze, RestoreError, StateMachine};

@@ -1,1 +1,3 @@
 //! (being built)
+pub mod handle;
+pub use handle::{Handle, Member, ReadError, Status, WriteError, Written};
