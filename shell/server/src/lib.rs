@@ -1,1 +1,3 @@
-//! (being built)
+//! The etcd v3 API, as one member serves it.
+
+pub mod api;

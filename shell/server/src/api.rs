@@ -1,0 +1,14 @@
+//! The messages and services of the etcd v3 API, generated from `proto/` by `cargo x codegen` and checked in. Both sides are
+//! here: `*_server` for this crate, `*_client` for whoever talks to a member. It knows nothing of what serves them.
+
+/// Package `etcdserverpb`: requests, responses, and the services KV, Watch, Lease, Cluster and Maintenance.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
+#[allow(clippy::too_many_lines, clippy::use_self, clippy::cognitive_complexity, clippy::excessive_nesting)]
+#[rustfmt::skip]
+pub mod etcdserverpb;
+
+/// Package `mvccpb`: keys with values, and changes of them.
+#[allow(missing_docs, unreachable_pub, clippy::all, clippy::pedantic, clippy::nursery)]
+#[allow(clippy::too_many_lines, clippy::use_self, clippy::cognitive_complexity, clippy::excessive_nesting)]
+#[rustfmt::skip]
+pub mod mvccpb;
