@@ -1,0 +1,229 @@
+//! The only map from what can go wrong to gRPC codes and etcd's texts. Clients compare both, so neither may change. It does
+//! not know which call an error belongs to.
+
+use node::{ReadError, WriteError};
+use tonic::{Code, Status};
+
+/// Why a request is refused or ended, in etcd's words (`etcdserver/api/v3rpc/rpctypes`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Error {
+    /// A key that must be there is empty.
+    EmptyKey,
+    /// `ignore_value` or `ignore_lease` of a key that does not exist, or an operation of a transaction without content.
+    KeyNotFound,
+    /// A value beside `ignore_value`.
+    ValueProvided,
+    /// A lease beside `ignore_lease`.
+    LeaseProvided,
+    /// A transaction with more operations than allowed.
+    TooManyOperations,
+    /// A transaction that writes one key twice.
+    DuplicateKey,
+    /// An order or target of sorting that the API does not have.
+    InvalidSortOption,
+    /// A compare whose result or target the API does not have (etcd lets it pass).
+    UnknownCompare,
+    /// Metadata `client-api-version` is no text.
+    InvalidClientApiVersion,
+    /// The command is larger than this cluster takes.
+    RequestTooLarge,
+    /// The lease does not exist.
+    LeaseNotFound,
+    /// The store is at its quota, or the disk has no room.
+    NoSpace,
+    /// Too much is waiting already.
+    TooManyRequests,
+    /// The revision was compacted away.
+    Compacted,
+    /// The revision has not been reached.
+    FutureRevision,
+    /// No leader is known.
+    NoLeader,
+    /// This member is stopping.
+    Stopped,
+    /// Time is over. A write may still take effect.
+    TimedOut,
+    /// Time is over, and the leader that was asked is leader no more. A write may still take effect.
+    TimedOutLeaderFailed,
+    /// This member's data cannot be what its cluster agreed on.
+    Corrupt,
+}
+
+impl Error {
+    /// All of them, for tables and tests.
+    pub const ALL: [Self; 20] = [
+        Self::EmptyKey,
+        Self::KeyNotFound,
+        Self::ValueProvided,
+        Self::LeaseProvided,
+        Self::TooManyOperations,
+        Self::DuplicateKey,
+        Self::InvalidSortOption,
+        Self::UnknownCompare,
+        Self::InvalidClientApiVersion,
+        Self::RequestTooLarge,
+        Self::LeaseNotFound,
+        Self::NoSpace,
+        Self::TooManyRequests,
+        Self::Compacted,
+        Self::FutureRevision,
+        Self::NoLeader,
+        Self::Stopped,
+        Self::TimedOut,
+        Self::TimedOutLeaderFailed,
+        Self::Corrupt,
+    ];
+
+    /// The gRPC code that etcd answers with.
+    #[must_use]
+    pub fn code(self) -> Code {
+        match self {
+            Self::EmptyKey
+            | Self::KeyNotFound
+            | Self::ValueProvided
+            | Self::LeaseProvided
+            | Self::TooManyOperations
+            | Self::DuplicateKey
+            | Self::InvalidSortOption
+            | Self::UnknownCompare
+            | Self::InvalidClientApiVersion
+            | Self::RequestTooLarge => Code::InvalidArgument,
+            Self::LeaseNotFound => Code::NotFound,
+            Self::NoSpace | Self::TooManyRequests => Code::ResourceExhausted,
+            Self::Compacted | Self::FutureRevision => Code::OutOfRange,
+            Self::NoLeader | Self::Stopped | Self::TimedOut | Self::TimedOutLeaderFailed => Code::Unavailable,
+            Self::Corrupt => Code::DataLoss,
+        }
+    }
+
+    /// The text that etcd answers with.
+    #[must_use]
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::EmptyKey => "etcdserver: key is not provided",
+            Self::KeyNotFound => "etcdserver: key not found",
+            Self::ValueProvided => "etcdserver: value is provided",
+            Self::LeaseProvided => "etcdserver: lease is provided",
+            Self::TooManyOperations => "etcdserver: too many operations in txn request",
+            Self::DuplicateKey => "etcdserver: duplicate key given in txn request",
+            Self::InvalidSortOption => "etcdserver: invalid sort option",
+            Self::UnknownCompare => "quorate: unknown result or target in a compare",
+            Self::InvalidClientApiVersion => "etcdserver: invalid client api version",
+            Self::RequestTooLarge => "etcdserver: request is too large",
+            Self::LeaseNotFound => "etcdserver: requested lease not found",
+            Self::NoSpace => "etcdserver: mvcc: database space exceeded",
+            Self::TooManyRequests => "etcdserver: too many requests",
+            Self::Compacted => "etcdserver: mvcc: required revision has been compacted",
+            Self::FutureRevision => "etcdserver: mvcc: required revision is a future revision",
+            Self::NoLeader => "etcdserver: no leader",
+            Self::Stopped => "etcdserver: server stopped",
+            Self::TimedOut => "etcdserver: request timed out",
+            Self::TimedOutLeaderFailed => "etcdserver: request timed out, possibly due to previous leader failure",
+            Self::Corrupt => "etcdserver: corrupt cluster",
+        }
+    }
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        Self::new(error.code(), error.text())
+    }
+}
+
+impl From<WriteError> for Error {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::NoLeader => Self::NoLeader,
+            WriteError::TimedOut { leader_changed: false } => Self::TimedOut,
+            WriteError::TimedOut { leader_changed: true } => Self::TimedOutLeaderFailed,
+            WriteError::TooLarge { .. } => Self::RequestTooLarge,
+            WriteError::Busy => Self::TooManyRequests,
+            WriteError::NoSpace => Self::NoSpace,
+            WriteError::Stopped => Self::Stopped,
+        }
+    }
+}
+
+impl From<ReadError> for Error {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::NoLeader => Self::NoLeader,
+            ReadError::TimedOut { leader_changed: false } => Self::TimedOut,
+            ReadError::TimedOut { leader_changed: true } => Self::TimedOutLeaderFailed,
+            ReadError::Busy => Self::TooManyRequests,
+            ReadError::Stopped => Self::Stopped,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Code number and text, written out once more, so that neither changes by accident.
+    const TABLE: [(Error, i32, &str); 20] = [
+        (Error::EmptyKey, 3, "etcdserver: key is not provided"),
+        (Error::KeyNotFound, 3, "etcdserver: key not found"),
+        (Error::ValueProvided, 3, "etcdserver: value is provided"),
+        (Error::LeaseProvided, 3, "etcdserver: lease is provided"),
+        (Error::TooManyOperations, 3, "etcdserver: too many operations in txn request"),
+        (Error::DuplicateKey, 3, "etcdserver: duplicate key given in txn request"),
+        (Error::InvalidSortOption, 3, "etcdserver: invalid sort option"),
+        (Error::UnknownCompare, 3, "quorate: unknown result or target in a compare"),
+        (Error::InvalidClientApiVersion, 3, "etcdserver: invalid client api version"),
+        (Error::RequestTooLarge, 3, "etcdserver: request is too large"),
+        (Error::LeaseNotFound, 5, "etcdserver: requested lease not found"),
+        (Error::NoSpace, 8, "etcdserver: mvcc: database space exceeded"),
+        (Error::TooManyRequests, 8, "etcdserver: too many requests"),
+        (Error::Compacted, 11, "etcdserver: mvcc: required revision has been compacted"),
+        (Error::FutureRevision, 11, "etcdserver: mvcc: required revision is a future revision"),
+        (Error::NoLeader, 14, "etcdserver: no leader"),
+        (Error::Stopped, 14, "etcdserver: server stopped"),
+        (Error::TimedOut, 14, "etcdserver: request timed out"),
+        (Error::TimedOutLeaderFailed, 14, "etcdserver: request timed out, possibly due to previous leader failure"),
+        (Error::Corrupt, 15, "etcdserver: corrupt cluster"),
+    ];
+
+    #[test]
+    fn every_error_has_etcds_code_and_text() {
+        assert_eq!(TABLE.map(|(error, ..)| error), Error::ALL);
+        for (error, code, text) in TABLE {
+            let status = Status::from(error);
+            assert_eq!((status.code() as i32, status.message()), (code, text), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_member_refuses_has_its_error() {
+        let writes = [
+            (WriteError::NoLeader, Error::NoLeader),
+            (WriteError::TimedOut { leader_changed: false }, Error::TimedOut),
+            (WriteError::TimedOut { leader_changed: true }, Error::TimedOutLeaderFailed),
+            (WriteError::TooLarge { bytes: 2, limit: 1 }, Error::RequestTooLarge),
+            (WriteError::Busy, Error::TooManyRequests),
+            (WriteError::NoSpace, Error::NoSpace),
+            (WriteError::Stopped, Error::Stopped),
+        ];
+        for (from, to) in writes {
+            assert_eq!(Error::from(from), to);
+        }
+        let reads = [
+            (ReadError::NoLeader, Error::NoLeader),
+            (ReadError::TimedOut { leader_changed: false }, Error::TimedOut),
+            (ReadError::TimedOut { leader_changed: true }, Error::TimedOutLeaderFailed),
+            (ReadError::Busy, Error::TooManyRequests),
+            (ReadError::Stopped, Error::Stopped),
+        ];
+        for (from, to) in reads {
+            assert_eq!(Error::from(from), to);
+        }
+    }
+}
