@@ -1,0 +1,145 @@
+//! A leader: its log is the truth of its term (A18). It accepts proposals, brings every follower's log to its own
+//! ([`replicate`]), and knows what is committed ([`commit`]).
+
+mod commit;
+mod replicate;
+
+use alloc::collections::BTreeMap;
+
+use crate::entry::{EntryKind, Header};
+use crate::event::{Event, FollowReason};
+use crate::output::{Delay, ReadId, Timer};
+use crate::progress::Progress;
+use crate::quorum;
+use crate::reads::Reads;
+use crate::role::Transition;
+use crate::shared::Shared;
+use crate::types::{Index, NodeId, Position};
+
+/// What only a leader has.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Leader {
+    progress: BTreeMap<NodeId, Progress>,
+    /// The newest round begun.
+    round: u64,
+    /// The newest round that a majority confirmed.
+    confirmed: u64,
+    reads: Reads,
+    /// Bytes of entries that are not committed yet.
+    uncommitted_bytes: u64,
+}
+
+impl Leader {
+    /// The start of a term: nothing is known of the followers, and an empty entry of the new term goes out, for only an
+    /// entry of its own term lets a leader commit what it inherited (paper 5.4.2 and section 8).
+    pub(crate) fn new(shared: &mut Shared) -> Self {
+        let last = shared.log.last().index;
+        let progress = shared.peers().into_iter().map(|peer| (peer, Progress::new(last))).collect();
+        let mut leader = Self { progress, round: 0, confirmed: 0, reads: Reads::default(), uncommitted_bytes: 0 };
+        if shared.config.switches.noop {
+            shared.append_new(EntryKind::Noop, Header::default(), &[]);
+        }
+        leader.uncommitted_bytes =
+            shared.log.iter().rev().take_while(|entry| entry.index() > shared.commit).map(crate::Entry::size).sum();
+        leader.begin_round(shared);
+        shared.sticky = false;
+        shared.disarm(Timer::LeaderSilent);
+        shared.disarm(Timer::Campaign);
+        shared.arm(Timer::Heartbeat, Delay::HeartbeatInterval);
+        if shared.config.switches.check_quorum {
+            shared.arm(Timer::CheckQuorum, Delay::T);
+        }
+        leader
+    }
+
+    /// What it knows of each follower.
+    #[must_use]
+    pub fn progress(&self) -> &BTreeMap<NodeId, Progress> {
+        &self.progress
+    }
+
+    /// The newest round begun.
+    #[must_use]
+    pub fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// The reads that wait.
+    #[must_use]
+    pub fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
+    /// Bytes of entries that are not committed yet.
+    #[must_use]
+    pub fn uncommitted_bytes(&self) -> u64 {
+        self.uncommitted_bytes
+    }
+
+    pub(crate) fn propose(&mut self, shared: &mut Shared, header: Header, payload: &[u8]) -> Position {
+        let position = shared.append_new(EntryKind::Command, header, payload);
+        self.uncommitted_bytes += shared.log.entry(position.index).map_or(0, crate::Entry::size);
+        position
+    }
+
+    pub(crate) fn read(&mut self, id: ReadId) {
+        self.reads.add(id);
+    }
+
+    pub(crate) fn into_reads(self) -> Reads {
+        self.reads
+    }
+
+    /// Heartbeats go out on time, whatever else flows, and always ask for an answer.
+    pub(crate) fn heartbeat(&mut self, shared: &mut Shared) {
+        self.begin_round(shared);
+        shared.arm(Timer::Heartbeat, Delay::HeartbeatInterval);
+    }
+
+    /// Without contact to a majority since the last time it steps down (thesis 6.2): it could not commit, and would keep its
+    /// clients waiting.
+    pub(crate) fn check_quorum(&mut self, shared: &mut Shared) -> Option<Transition> {
+        let heard = |node| node == shared.id || self.progress.get(&node).is_some_and(|progress| progress.active);
+        if !quorum::has_quorum(shared.configuration(), heard) {
+            return Some(Transition::Follow { term: shared.term, leader: None, reason: FollowReason::NoQuorum });
+        }
+        self.progress.values_mut().for_each(|progress| progress.active = false);
+        shared.arm(Timer::CheckQuorum, Delay::T);
+        None
+    }
+
+    /// Sending a snapshot ended, well or not.
+    pub(crate) fn snapshot_sent(&mut self, to: NodeId) {
+        if let Some(progress) = self.progress.get_mut(&to) {
+            progress.snapshot_ended();
+        }
+    }
+
+    /// A follower has a snapshot, or said that it needs none.
+    pub(crate) fn snapshot_reply(&mut self, shared: &mut Shared, from: NodeId, matched: Index) {
+        if let Some(progress) = self.progress.get_mut(&from) {
+            progress.active = true;
+            progress.snapshot_done(matched.min(shared.log.last().index));
+            self.advance_commit(shared);
+        }
+    }
+
+    /// A new round begins: everybody is asked, and the reads that wait join it. Not before an entry of this term is
+    /// committed, for until then the commit index may be behind what an earlier leader acknowledged (R1).
+    pub(crate) fn begin_round(&mut self, shared: &Shared) {
+        self.round += 1;
+        if Self::knows_commit(shared) {
+            self.reads.round_begins(self.round, shared.commit);
+        }
+    }
+
+    fn knows_commit(shared: &Shared) -> bool {
+        shared.log.term_at(shared.commit) == Some(shared.term)
+    }
+
+    fn needs_snapshot(shared: &mut Shared, node: NodeId, progress: &mut Progress) {
+        progress.needs_snapshot();
+        shared.event(Event::SnapshotNeeded { node });
+        shared.out.0.snapshots.push(node);
+    }
+}

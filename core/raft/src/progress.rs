@@ -1,0 +1,205 @@
+//! One follower as its leader sees it: what it has, what is on its way to it, and whether it answers. All transitions
+//! between the three ways of sending are here.
+
+use alloc::collections::VecDeque;
+
+use crate::config::Limits;
+use crate::types::Index;
+
+/// How the leader sends to a follower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Where the logs agree is not known: one append at a time.
+    Probe {
+        /// One is on its way.
+        waiting: bool,
+    },
+    /// The logs agree: appends follow each other without waiting, as far as the window allows.
+    Replicate,
+    /// What it needs is compacted: a snapshot must bring it.
+    Snapshot {
+        /// One is on its way.
+        sending: bool,
+    },
+}
+
+/// What the leader knows of one follower.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Progress {
+    matched: Index,
+    next: Index,
+    mode: Mode,
+    inflights: VecDeque<(Index, u64)>,
+    inflight_bytes: u64,
+    /// It was heard in this term since the last `CheckQuorum`.
+    pub(crate) active: bool,
+    /// It answered an append since the leader last looked whether to send.
+    pub(crate) answered: bool,
+    /// The newest round sent to it.
+    pub(crate) round_sent: u64,
+    /// The newest round that it answered.
+    pub(crate) round_answered: u64,
+    /// The commit index that it was last told.
+    pub(crate) commit_sent: Index,
+}
+
+impl Progress {
+    /// At the start of a term: nothing is known, the next entry to send is the one after the leader's last (paper 5.3).
+    pub(crate) fn new(last: Index) -> Self {
+        Self {
+            matched: Index::ZERO,
+            next: last.next(),
+            mode: Mode::Probe { waiting: false },
+            inflights: VecDeque::new(),
+            inflight_bytes: 0,
+            active: false,
+            answered: false,
+            round_sent: 0,
+            round_answered: 0,
+            commit_sent: Index::ZERO,
+        }
+    }
+
+    /// matchIndex: entries up to here are on its disk and agree with the leader's. Never falls within a term.
+    #[must_use]
+    pub fn matched(&self) -> Index {
+        self.matched
+    }
+
+    /// nextIndex: the next entry to send to it.
+    #[must_use]
+    pub fn next(&self) -> Index {
+        self.next
+    }
+
+    /// How the leader sends to it.
+    #[must_use]
+    pub fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Appends with entries that are on their way to it.
+    #[must_use]
+    pub fn inflight_count(&self) -> usize {
+        self.inflights.len()
+    }
+
+    /// Bytes of entries that are on their way to it.
+    #[must_use]
+    pub fn inflight_bytes(&self) -> u64 {
+        self.inflight_bytes
+    }
+
+    /// The window has room for another append.
+    pub(crate) fn has_room(&self, limits: &Limits) -> bool {
+        self.inflights.len() < limits.inflight_count_max && self.inflight_bytes < limits.inflight_bytes_max
+    }
+
+    /// An append with entries up to `last` leaves.
+    pub(crate) fn sent(&mut self, last: Index, bytes: u64) {
+        self.next = last.next();
+        match &mut self.mode {
+            Mode::Probe { waiting } => *waiting = true,
+            Mode::Replicate => {
+                self.inflights.push_back((last, bytes));
+                self.inflight_bytes += bytes;
+            }
+            Mode::Snapshot { .. } => {}
+        }
+    }
+
+    /// A probe without entries leaves.
+    pub(crate) fn probed(&mut self) {
+        if let Mode::Probe { waiting } = &mut self.mode {
+            *waiting = true;
+        }
+    }
+
+    /// It accepted, and has the log up to `matched` on its disk.
+    pub(crate) fn accepted(&mut self, matched: Index) {
+        self.matched = self.matched.max(matched);
+        self.next = self.next.max(self.matched.next());
+        while let Some((_, bytes)) = self.inflights.pop_front_if(|(last, _)| *last <= matched) {
+            self.inflight_bytes -= bytes;
+        }
+        if let Mode::Probe { .. } = self.mode {
+            self.mode = Mode::Replicate;
+        }
+    }
+
+    /// It refused an append behind `prev`. Says whether this is news: an answer to a message from before is not (L6).
+    pub(crate) fn is_news(&self, prev: Index) -> bool {
+        prev > self.matched && prev < self.next && !matches!(self.mode, Mode::Snapshot { .. })
+    }
+
+    /// The logs may agree up to `candidate`: try from there.
+    pub(crate) fn back_to(&mut self, candidate: Index) {
+        self.next = candidate.max(self.matched).next();
+        self.enter(Mode::Probe { waiting: false });
+    }
+
+    /// What it needs is compacted.
+    pub(crate) fn needs_snapshot(&mut self) {
+        self.enter(Mode::Snapshot { sending: true });
+    }
+
+    /// No snapshot is on its way any more; if none was installed, the next heartbeat asks again.
+    pub(crate) fn snapshot_ended(&mut self) {
+        if let Mode::Snapshot { sending } = &mut self.mode {
+            *sending = false;
+        }
+    }
+
+    /// It has a snapshot (or said that it needs none) and its log up to `matched`.
+    pub(crate) fn snapshot_done(&mut self, matched: Index) {
+        self.matched = self.matched.max(matched);
+        if let Mode::Snapshot { .. } = self.mode {
+            self.back_to(self.matched);
+        }
+    }
+
+    fn enter(&mut self, mode: Mode) {
+        self.mode = mode;
+        self.inflights.clear();
+        self.inflight_bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_window_closes_by_count_and_by_bytes_and_opens_with_answers() {
+        let mut limits = Config::default().limits;
+        (limits.inflight_count_max, limits.inflight_bytes_max) = (2, 100);
+        let mut progress = Progress::new(Index(0));
+        progress.accepted(Index(0));
+        progress.sent(Index(1), 10);
+        assert!(progress.has_room(&limits));
+        progress.sent(Index(2), 10);
+        assert!(!progress.has_room(&limits), "two appends are on their way");
+        progress.accepted(Index(1));
+        assert!(progress.has_room(&limits));
+        progress.sent(Index(3), 95);
+        progress.accepted(Index(2));
+        assert!(progress.has_room(&limits), "95 of 100 bytes");
+        progress.accepted(Index(3));
+        assert_eq!((progress.inflight_count(), progress.inflight_bytes()), (0, 0));
+    }
+
+    #[test]
+    fn match_never_falls_and_next_stays_above_it() {
+        // B8, L5, L6
+        let mut progress = Progress::new(Index(9));
+        progress.accepted(Index(5));
+        progress.accepted(Index(3));
+        assert_eq!(progress.matched(), Index(5));
+        assert!(!progress.is_news(Index(4)), "a refusal of what is known to match is of an earlier time");
+        assert!(!progress.is_news(Index(10)), "so is one of what was not sent since");
+        assert!(progress.is_news(Index(7)));
+        progress.back_to(Index(2));
+        assert_eq!(progress.next(), Index(6));
+    }
+}

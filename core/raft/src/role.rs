@@ -1,0 +1,32 @@
+//! Roles are data: a node is exactly one of three (A4), each with what only that role needs. A handler that wants another
+//! role says so with a [`Transition`]; `raft.rs` carries it out.
+
+use crate::candidate::Candidate;
+use crate::event::FollowReason;
+use crate::follower::Follower;
+use crate::leader::Leader;
+use crate::types::{NodeId, Term};
+
+/// What a node is.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Passive: answers, and waits for a leader.
+    Follower(Follower),
+    /// Asks for votes, or whether it would get them.
+    Candidate(Candidate),
+    /// Its log is the truth of its term.
+    Leader(Leader),
+}
+
+/// What a handler wants its node to become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Transition {
+    /// Follow in `term`.
+    Follow { term: Term, leader: Option<NodeId>, reason: FollowReason },
+    /// Ask for pre-votes.
+    PreCampaign,
+    /// Stand for election in the next term.
+    Campaign,
+    /// Lead the present term.
+    Lead,
+}

@@ -1,0 +1,97 @@
+//! The Maintenance service: how a member is. `Status` and `Alarm` look and never wait. Backups, moving the leader and the
+//! rest are not served yet.
+
+use std::sync::Arc;
+
+use tokio_stream::Empty;
+use tonic::{Request, Response, Status};
+
+use crate::api::etcdserverpb::alarm_request::AlarmAction;
+use crate::api::etcdserverpb::maintenance_server::Maintenance;
+use crate::api::etcdserverpb::{
+    AlarmMember, AlarmRequest, AlarmResponse, AlarmType, DefragmentRequest, DefragmentResponse, DowngradeRequest,
+    DowngradeResponse, HashKvRequest, HashKvResponse, HashRequest, HashResponse, MoveLeaderRequest, MoveLeaderResponse,
+    SnapshotRequest, SnapshotResponse, StatusRequest, StatusResponse,
+};
+use crate::context::Context;
+use crate::member::Member;
+use crate::status::{Error, not_served};
+use crate::version;
+
+/// Serves `etcdserverpb.Maintenance`.
+pub(crate) struct MaintenanceService<M>(pub(crate) Arc<Context<M>>);
+
+#[tonic::async_trait]
+impl<M: Member> Maintenance for MaintenanceService<M> {
+    /// Only asks: ours are raised and cleared by their reasons alone.
+    async fn alarm(&self, request: Request<AlarmRequest>) -> Result<Response<AlarmResponse>, Status> {
+        let context = &self.0;
+        context.admit(request.metadata())?;
+        let request = request.get_ref();
+        if request.action != i32::from(AlarmAction::Get) {
+            return Err(not_served("Alarm other than GET"));
+        }
+        let any = request.alarm == i32::from(AlarmType::None);
+        let mut alarms = context.alarms();
+        alarms.retain(|alarm| any || alarm.alarm == request.alarm);
+        Ok(Response::new(AlarmResponse { alarms, header: context.header(context.member.reader().revision()) }))
+    }
+
+    async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
+        let context = &self.0;
+        context.admit(request.metadata())?;
+        let (status, reader) = (context.member.status(), context.member.reader());
+        let db_size = i64::try_from(reader.db_size()).unwrap_or(i64::MAX);
+        let mut errors = Vec::new();
+        if status.leader.is_none() {
+            errors.push(Error::NoLeader.text().to_owned());
+        }
+        errors.extend(context.alarms().iter().map(alarm_text));
+        Ok(Response::new(StatusResponse {
+            header: context.header(reader.revision()),
+            version: version::ETCD.to_owned(),
+            db_size,
+            leader: status.leader.map_or(0, |leader| context.api_id(leader)),
+            raft_index: status.commit.0,
+            raft_term: status.term.0,
+            raft_applied_index: status.applied.0,
+            errors,
+            db_size_in_use: db_size,
+            is_learner: context.member.members().iter().any(|member| member.node == status.node && !member.voter),
+            storage_version: String::new(),
+            db_size_quota: context.config.quota_bytes.map_or(0, |quota| i64::try_from(quota).unwrap_or(i64::MAX)),
+            downgrade_info: None,
+        }))
+    }
+
+    async fn hash(&self, _: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
+        Err(not_served("Hash"))
+    }
+
+    async fn hash_kv(&self, _: Request<HashKvRequest>) -> Result<Response<HashKvResponse>, Status> {
+        Err(not_served("HashKV"))
+    }
+
+    async fn defragment(&self, _: Request<DefragmentRequest>) -> Result<Response<DefragmentResponse>, Status> {
+        Err(not_served("Defragment"))
+    }
+
+    type SnapshotStream = Empty<Result<SnapshotResponse, Status>>;
+
+    async fn snapshot(&self, _: Request<SnapshotRequest>) -> Result<Response<Self::SnapshotStream>, Status> {
+        Err(not_served("Snapshot"))
+    }
+
+    async fn move_leader(&self, _: Request<MoveLeaderRequest>) -> Result<Response<MoveLeaderResponse>, Status> {
+        Err(not_served("MoveLeader"))
+    }
+
+    async fn downgrade(&self, _: Request<DowngradeRequest>) -> Result<Response<DowngradeResponse>, Status> {
+        Err(not_served("Downgrade"))
+    }
+}
+
+/// An alarm as `Status` tells it: protobuf's text form, as etcd writes it.
+fn alarm_text(alarm: &AlarmMember) -> String {
+    format!("memberID:{} alarm:{} ", alarm.member_id, alarm.alarm().as_str_name())
+}
