@@ -61,6 +61,11 @@ impl Frozen {
         &self.view
     }
 
+    /// Streams from the beginning again.
+    pub fn rewind(&mut self) {
+        (self.state, self.rows, self.hasher) = (State::Head, 0, Hasher::new());
+    }
+
     /// Appends the next piece of the stream to `out`: about `bytes_max`, and at least one row. `store` is the one that was
     /// frozen. True: the stream is complete.
     ///
