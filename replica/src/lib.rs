@@ -1,3 +1,18 @@
 //! (being built)
+mod accepted;
+pub mod peer;
+mod reads;
+mod replica;
+pub mod section;
+mod snapshots;
 pub mod state_machine;
+pub mod turn;
+mod writes;
+
+pub use peer::PeerMessage;
+pub use replica::{Config, Replica};
+pub use section::Section;
 pub use state_machine::{Command, Freeze, RestoreError, StateMachine};
+pub use turn::{
+    Input, Output, ReceivedSnapshot, Refusal, Reply, Request, RequestId, TakeSnapshot, Time, Timer, TimerChange,
+};

@@ -1,0 +1,107 @@
+//! What a leader remembers of forwarded writes, so that a copy of one is answered like the first and never taken twice
+//! (L21). One leader has one life in its term, so this needs no disk; it is forgotten with the leadership.
+
+use std::collections::BTreeMap;
+
+use raft::{NodeId, Position};
+
+use crate::peer::{ForwardId, NotAccepted};
+
+/// Answers that are remembered for each origin at most.
+const ANSWERS_MAX: usize = 65_536;
+
+/// The answers given in this term.
+#[derive(Debug, Default)]
+pub(crate) struct Accepted {
+    origins: BTreeMap<NodeId, Origin>,
+}
+
+#[derive(Debug, Default)]
+struct Origin {
+    incarnation: u64,
+    /// All numbers below are duplicates.
+    floor: u64,
+    answers: BTreeMap<u64, Result<Position, NotAccepted>>,
+}
+
+/// How a forwarded write stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// Never seen: to be taken, and its answer remembered.
+    New,
+    /// Seen and answered like this.
+    Answered(Result<Position, NotAccepted>),
+    /// Seen so long ago that the answer is forgotten, or of an earlier life: to be dropped.
+    Old,
+}
+
+impl Accepted {
+    /// Looks a forwarded write up; `floor` says which of its origin's numbers are answered.
+    pub(crate) fn look_up(&mut self, from: NodeId, id: ForwardId, floor: u64) -> Seen {
+        let origin = self.origins.entry(from).or_default();
+        if id.incarnation > origin.incarnation {
+            *origin = Origin { incarnation: id.incarnation, ..Origin::default() };
+        }
+        if id.incarnation < origin.incarnation || id.number < origin.floor {
+            return Seen::Old;
+        }
+        origin.raise_floor(floor.min(id.number));
+        origin.answers.get(&id.number).map_or(Seen::New, |answer| Seen::Answered(*answer))
+    }
+
+    /// Remembers the first answer.
+    pub(crate) fn remember(&mut self, from: NodeId, id: ForwardId, answer: Result<Position, NotAccepted>) {
+        let origin = self.origins.entry(from).or_default();
+        origin.answers.insert(id.number, answer);
+        if origin.answers.len() > ANSWERS_MAX
+            && let Some((lowest, _)) = origin.answers.pop_first()
+        {
+            origin.floor = origin.floor.max(lowest + 1);
+        }
+    }
+}
+
+impl Origin {
+    fn raise_floor(&mut self, floor: u64) {
+        if floor > self.floor {
+            self.floor = floor;
+            self.answers = self.answers.split_off(&floor);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(incarnation: u64, number: u64) -> ForwardId {
+        ForwardId { incarnation, number }
+    }
+
+    #[test]
+    fn a_copy_gets_the_first_answer_and_an_old_one_none() {
+        // L21
+        let mut accepted = Accepted::default();
+        let (origin, answer) = (NodeId(2), Ok(Position::new(9, 3)));
+        assert_eq!(accepted.look_up(origin, id(1, 5), 4), Seen::New);
+        accepted.remember(origin, id(1, 5), answer);
+        assert_eq!(accepted.look_up(origin, id(1, 5), 4), Seen::Answered(answer));
+        assert_eq!(accepted.look_up(NodeId(3), id(1, 5), 4), Seen::New, "another origin counts for itself");
+        assert_eq!(accepted.look_up(origin, id(1, 6), 6), Seen::New);
+        assert_eq!(accepted.look_up(origin, id(1, 5), 4), Seen::Old, "the origin has its answer");
+        assert_eq!(accepted.look_up(origin, id(2, 1), 1), Seen::New, "a new life counts anew");
+        assert_eq!(accepted.look_up(origin, id(1, 7), 6), Seen::Old, "an earlier life is over");
+    }
+
+    #[test]
+    fn refused_ones_are_remembered_too_and_memory_is_bounded() {
+        let mut accepted = Accepted::default();
+        for number in 1..=ANSWERS_MAX as u64 + 10 {
+            assert_eq!(accepted.look_up(NodeId(2), id(1, number), 1), Seen::New);
+            accepted.remember(NodeId(2), id(1, number), Err(NotAccepted::Busy));
+        }
+        assert_eq!(accepted.origins[&NodeId(2)].answers.len(), ANSWERS_MAX);
+        assert_eq!(accepted.look_up(NodeId(2), id(1, 10), 1), Seen::Old);
+        assert_eq!(accepted.look_up(NodeId(2), id(1, 11), 1), Seen::Answered(Err(NotAccepted::Busy)));
+    }
+}

@@ -1,0 +1,189 @@
+//! The values that go into a turn of a member and come out of it. Nothing happens by itself: the driver brings the inputs
+//! and carries the outputs out.
+
+use bytes::Bytes;
+use raft::{Event, Halt, Index, NodeId, Position, Term, Ticket, Write};
+
+use crate::peer::PeerMessage;
+use crate::section::Section;
+use crate::state_machine::StateMachine;
+
+/// Monotonic time of the driver in microseconds, from any origin. It serves deadlines and cluster time, never Raft's safety.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Time(pub u64);
+
+impl Time {
+    /// The time `micros` later.
+    #[must_use]
+    pub fn after(self, micros: u64) -> Self {
+        Self(self.0.saturating_add(micros))
+    }
+
+    /// Microseconds since `earlier`; 0 if it is not earlier.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// The timers of a member.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Timer {
+    /// One of consensus.
+    Raft(raft::Timer),
+    /// Look for requests whose time is over, and ask again where no answer came.
+    Sweep,
+}
+
+/// How long until a timer fires.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TimerChange {
+    /// One of consensus, armed or disarmed; the driver has the clock and the dice.
+    Raft(raft::TimerChange),
+    /// Sweep after so many microseconds.
+    Sweep(u64),
+}
+
+/// Names a request of a local client: chosen by the driver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// What a local client asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// Replicate a command and say what the state machine answered.
+    Write {
+        /// The command.
+        command: Bytes,
+        /// It frees room, so it is taken while there is little.
+        essential: bool,
+        /// It is answered by then.
+        deadline: Time,
+    },
+    /// Say when the state machine here has everything that was acknowledged before this request.
+    Read {
+        /// It is answered by then.
+        deadline: Time,
+    },
+}
+
+/// The one answer to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// Committed and applied, here and on a majority's disks.
+    Written {
+        /// Where it stands in the log.
+        position: Position,
+        /// What the state machine answered.
+        result: Bytes,
+    },
+    /// The state machine here may be read now; it has applied at least this index.
+    Readable(Index),
+    /// Neither.
+    Refused(Refusal),
+}
+
+/// Why a request is not served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// No leader was known for three election timeouts. Without effect.
+    NoLeader,
+    /// Its time is over. A write may or may not take effect.
+    TimedOut {
+        /// Its leader went away meanwhile.
+        leader_changed: bool,
+    },
+    /// Larger than the limit. Without effect.
+    TooLarge,
+    /// Too much waits. Without effect.
+    Busy,
+    /// The leader's disk has no room for more log. Without effect.
+    NoSpace,
+}
+
+/// A snapshot that arrived whole, was verified, is durable as a file, and has been built into a state machine.
+pub struct ReceivedSnapshot<S> {
+    /// Who sent it.
+    pub from: NodeId,
+    /// As the leader of this term.
+    pub term: Term,
+    /// The last entry that it covers.
+    pub position: Position,
+    /// The replica's own part of it.
+    pub section: Section,
+    /// The state machine built from it.
+    pub machine: S,
+}
+
+/// What may happen to a member.
+pub enum Input<S> {
+    /// A message arrived from a peer that the driver vouches for.
+    Message(NodeId, PeerMessage),
+    /// A local client asks.
+    Request(RequestId, Request),
+    /// A timer fired.
+    TimerFired(Timer),
+    /// The log's write is durable.
+    Written(Ticket),
+    /// The disk has room for more log, or has none.
+    Room(bool),
+    /// The snapshot that was asked for is durable as a file.
+    SnapshotTaken(Index),
+    /// The snapshot that was asked for could not be written; it is tried again later.
+    SnapshotFailed,
+    /// A snapshot arrived.
+    SnapshotReceived(Box<ReceivedSnapshot<S>>),
+    /// Sending a snapshot to a peer ended, well or not.
+    SnapshotSent(NodeId),
+}
+
+/// A snapshot to be written to a file, away from the loop.
+pub struct TakeSnapshot<F> {
+    /// The last entry that it covers.
+    pub position: Position,
+    /// The replica's own part of it.
+    pub section: Section,
+    /// The state machine, frozen there.
+    pub frozen: F,
+}
+
+/// What a member wants done.
+pub struct Output<S: StateMachine> {
+    /// To be sent, in this order for each peer.
+    pub messages: Vec<(NodeId, PeerMessage)>,
+    /// To be written and synced.
+    pub write: Option<Write>,
+    /// To local clients.
+    pub replies: Vec<(RequestId, Reply)>,
+    /// To be written to a file.
+    pub take_snapshot: Option<TakeSnapshot<S::Frozen>>,
+    /// Peers that need the newest snapshot, and the term in which this node leads.
+    pub send_snapshots: Vec<(NodeId, Term)>,
+    /// Timers to arm or disarm.
+    pub timers: Vec<TimerChange>,
+    /// What happened in consensus and by which rule.
+    pub events: Vec<Event>,
+    /// A snapshot replaced the state machine: readers handed out before see the old one.
+    pub machine_replaced: bool,
+    /// There is more to do that waits for nothing: another turn, after messages and write have left.
+    pub again: bool,
+    /// The member must stop.
+    pub halt: Option<Halt>,
+}
+
+impl<S: StateMachine> Default for Output<S> {
+    fn default() -> Self {
+        Self {
+            messages: Vec::new(),
+            write: None,
+            replies: Vec::new(),
+            take_snapshot: None,
+            send_snapshots: Vec::new(),
+            timers: Vec::new(),
+            events: Vec::new(),
+            machine_replaced: false,
+            again: false,
+            halt: None,
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Writes of local clients on their way: waiting for a leader, passed to one, or in the log and waiting to be applied. Each
+//! is answered exactly once. This room keeps them; what happens to them is decided in `replica.rs`.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use raft::{Index, NodeId, Position, Term};
+
+use crate::turn::{RequestId, Time};
+
+/// A local client's command and who waits for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Write {
+    pub(crate) id: RequestId,
+    pub(crate) command: Bytes,
+    pub(crate) essential: bool,
+    pub(crate) arrived: Time,
+    pub(crate) deadline: Time,
+}
+
+/// A write that was passed to a leader and has not been answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Forwarded {
+    pub(crate) write: Write,
+    pub(crate) leader: NodeId,
+    pub(crate) term: Term,
+    pub(crate) sent: Time,
+}
+
+/// All of them.
+#[derive(Debug, Default)]
+pub(crate) struct Writes {
+    /// No leader is known.
+    queued: VecDeque<Write>,
+    /// By number, which rises.
+    forwarded: BTreeMap<u64, Forwarded>,
+    /// In a leader's log (our own or another's) at a position.
+    logged: BTreeMap<(Index, Term), Write>,
+    bytes: u64,
+    next_number: u64,
+    /// The term of the last entry applied.
+    applied_term: Term,
+}
+
+/// What a committed entry means for the writes that wait at its index or behind it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Resolved {
+    /// It is this write's.
+    pub(crate) done: Option<Write>,
+    /// These can never be committed: another entry took their place.
+    pub(crate) lost: Vec<Write>,
+}
+
+impl Writes {
+    /// Bytes of commands that wait here.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.queued.len() + self.forwarded.len() + self.logged.len()
+    }
+
+    pub(crate) fn queue(&mut self, write: Write) {
+        self.bytes += write.command.len() as u64;
+        self.queued.push_back(write);
+    }
+
+    pub(crate) fn take_queued(&mut self) -> Option<Write> {
+        let write = self.queued.pop_front()?;
+        self.bytes -= write.command.len() as u64;
+        Some(write)
+    }
+
+    pub(crate) fn has_queued(&self) -> bool {
+        !self.queued.is_empty()
+    }
+
+    /// The write leaves for `leader`. Says under which number.
+    pub(crate) fn forward(&mut self, write: Write, leader: NodeId, term: Term, now: Time) -> u64 {
+        self.bytes += write.command.len() as u64;
+        self.next_number += 1;
+        self.forwarded.insert(self.next_number, Forwarded { write, leader, term, sent: now });
+        self.next_number
+    }
+
+    /// The lowest number that is not answered: all below are.
+    pub(crate) fn floor(&self) -> u64 {
+        self.forwarded.first_key_value().map_or(self.next_number + 1, |(number, _)| *number)
+    }
+
+    /// The answer to `number` came.
+    pub(crate) fn take_forwarded(&mut self, number: u64) -> Option<Write> {
+        let forwarded = self.forwarded.remove(&number)?;
+        self.bytes -= forwarded.write.command.len() as u64;
+        Some(forwarded.write)
+    }
+
+    /// Forwarded writes, to be sent again where no answer came.
+    pub(crate) fn forwarded_mut(&mut self) -> impl Iterator<Item = (u64, &mut Forwarded)> {
+        self.forwarded.iter_mut().map(|(number, forwarded)| (*number, forwarded))
+    }
+
+    /// Another leader is known now than the one that these were given to: what became of them is unknown.
+    pub(crate) fn take_forwarded_before(&mut self, term: Term) -> Vec<Write> {
+        let gone = self.forwarded.extract_if(.., |_, forwarded| forwarded.term < term);
+        let gone: Vec<Write> = gone.map(|(_, forwarded)| forwarded.write).collect();
+        self.bytes -= gone.iter().map(|write| write.command.len() as u64).sum::<u64>();
+        gone
+    }
+
+    pub(crate) fn log(&mut self, position: Position, write: Write) {
+        self.bytes += write.command.len() as u64;
+        self.logged.insert((position.index, position.term), write);
+    }
+
+    /// The entry at `position` is committed and applied.
+    pub(crate) fn applied(&mut self, position: Position) -> Resolved {
+        let mut resolved = Resolved { done: self.logged.remove(&(position.index, position.term)), lost: Vec::new() };
+        if position.term > self.applied_term {
+            // Terms never fall along a log: what was proposed under an older one and stands behind this entry, or at its
+            // index, can never be committed.
+            self.applied_term = position.term;
+            let lost = self.logged.extract_if(.., |at, _| at.0 >= position.index && at.1 < position.term);
+            resolved.lost = lost.map(|(_, write)| write).collect();
+        }
+        let gone = resolved.done.iter().chain(&resolved.lost);
+        self.bytes -= gone.map(|write| write.command.len() as u64).sum::<u64>();
+        resolved
+    }
+
+    /// A snapshot took the place of the log up to `index`: what the writes there were answered can't be known any more.
+    pub(crate) fn take_logged_upto(&mut self, index: Index) -> Vec<Write> {
+        let gone: Vec<Write> =
+            self.logged.extract_if(..=(index, Term(u64::MAX)), |_, _| true).map(|(_, w)| w).collect();
+        self.bytes -= gone.iter().map(|write| write.command.len() as u64).sum::<u64>();
+        gone
+    }
+
+    /// Writes whose time is over, with whether they may still take effect: those that never left can't.
+    pub(crate) fn take_expired(&mut self, now: Time, no_leader_after: u64) -> (Vec<Write>, Vec<(Write, Term)>) {
+        let waited = |write: &Write| write.deadline <= now || now.since(write.arrived) >= no_leader_after;
+        let (queued, kept) = std::mem::take(&mut self.queued).into_iter().partition::<VecDeque<_>, _>(waited);
+        self.queued = kept;
+        let late = |write: &Write| write.deadline <= now;
+        let forwarded = self.forwarded.extract_if(.., |_, forwarded| late(&forwarded.write));
+        let mut unknown: Vec<(Write, Term)> = forwarded.map(|(_, one)| (one.write, one.term)).collect();
+        unknown.extend(self.logged.extract_if(.., |_, write| late(write)).map(|((_, term), write)| (write, term)));
+        let gone = queued.iter().chain(unknown.iter().map(|(write, _)| write));
+        self.bytes -= gone.map(|write| write.command.len() as u64).sum::<u64>();
+        (queued.into(), unknown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn write(id: u64) -> Write {
+        let command = Bytes::from_static(b"abc");
+        Write { id: RequestId(id), command, essential: false, arrived: Time(0), deadline: Time(10) }
+    }
+
+    #[test]
+    fn an_entry_of_a_newer_term_tells_that_older_ones_behind_it_are_lost() {
+        // L18
+        let mut writes = Writes::default();
+        writes.log(Position::new(5, 1), write(1));
+        writes.log(Position::new(6, 1), write(2));
+        writes.log(Position::new(7, 2), write(3));
+        assert_eq!(writes.applied(Position::new(4, 1)), Resolved::default());
+        let resolved = writes.applied(Position::new(5, 2));
+        assert_eq!(resolved.done, None);
+        assert_eq!(resolved.lost, [write(1), write(2)]);
+        assert_eq!(writes.applied(Position::new(7, 2)).done, Some(write(3)));
+        assert_eq!((writes.bytes(), writes.len()), (0, 0));
+    }
+
+    #[test]
+    fn time_over_says_what_never_left_and_what_is_unknown() {
+        let mut writes = Writes::default();
+        writes.queue(write(1));
+        writes.forward(write(2), NodeId(2), Term(1), Time(0));
+        writes.log(Position::new(5, 1), write(3));
+        let (never_left, unknown) = writes.take_expired(Time(9), 100);
+        assert!(never_left.is_empty() && unknown.is_empty());
+        let (never_left, unknown) = writes.take_expired(Time(10), 100);
+        assert_eq!((never_left, unknown), (vec![write(1)], vec![(write(2), Term(1)), (write(3), Term(1))]));
+        assert_eq!(writes.bytes(), 0);
+    }
+}
