@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use raft::NodeId;
+use store::{Command, Limits, PutRequest, Quota};
 use tonic::metadata::MetadataMap;
 
 use crate::api::etcdserverpb::{AlarmMember, AlarmType, ResponseHeader};
@@ -11,7 +12,6 @@ use crate::config::ServerConfig;
 use crate::deadline::Deadline;
 use crate::member::Member;
 use crate::member_info::MemberInfo;
-use crate::quota;
 use crate::status::Error;
 
 /// Shared by all services of one member.
@@ -52,15 +52,20 @@ impl<M: Member> Context<M> {
         self.member.read(time).await.map(|_| ()).map_err(Error::from)
     }
 
-    /// Whether so many bytes more stay below the quota. What adds nothing always does.
-    pub(crate) fn within_quota(&self, cost: u64) -> Result<(), Error> {
-        let full = |quota| self.member.reader().db_size().saturating_add(cost) >= quota;
-        if cost > 0 && self.config.quota_bytes.is_some_and(full) { Err(Error::NoSpace) } else { Ok(()) }
+    /// How large the data may become.
+    pub(crate) fn quota(&self) -> Quota {
+        Quota::new(self.config.quota_bytes.unwrap_or(u64::MAX))
+    }
+
+    /// How large a transaction may be.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { txn_operations_max: self.config.txn_ops_max }
     }
 
     /// The alarms of this member, as they are now: none of ours outlives its reason.
     pub(crate) fn alarms(&self) -> Vec<AlarmMember> {
-        if self.member.status().no_space || self.within_quota(quota::PUT_BYTES_MIN).is_err() {
+        let smallest = Command::Put(PutRequest::default());
+        if self.member.status().no_space || self.quota().admit(&smallest, &self.member.reader()).is_err() {
             vec![AlarmMember { member_id: self.config.identity.member_id, alarm: AlarmType::Nospace.into() }]
         } else {
             Vec::new()

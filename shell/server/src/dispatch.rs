@@ -5,9 +5,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Request, Response, header};
-use http_body::Body as HttpBody;
+
 use tonic::body::Body;
-use tonic::codegen::{Service, StdError};
+use tonic::codegen::{Body as HttpBody, Service, StdError};
 use tonic::{Code, Status};
 use tonic_health::pb::health_server::HealthServer;
 use tonic_health::server::{HealthReporter, HealthService};

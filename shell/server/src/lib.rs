@@ -1,11 +1,63 @@
-//! The etcd v3 API, as one member serves it.
+//! The etcd v3 API, as one member serves it: gRPC and plain HTTP on one port, over a running member ([`node::Handle`]) of the
+//! replicated store.
+//!
+//! # A guided tour
+//!
+//! - [`api`] holds the messages and services, generated from `proto/`; clients in Rust use its `*_client` modules.
+//! - `serve` accepts connections, `dispatch` hands each request to the service that its path names, or to `http` (health
+//!   and version).
+//! - `grpc/*` is one file a service. A call is admitted and given its deadline (`context`), converted (`convert`), held to etcd's
+//!   rules (`check`), and asked of the member (`member`). A write is proposed; a read waits until
+//!   this member has everything acknowledged before it, and then reads the store here, in slices.
+//! - [`Error`] (`status`) is the only map from what can go wrong to gRPC codes and etcd's texts.
+//! - [`MemberInfo`] is what the cluster's configuration keeps of each member for its clients.
+//!
+//! # What this crate deliberately does not know
+//!
+//! How a command is replicated, where anything is stored, flags, and who may do what.
 
 pub mod api;
+mod check;
 mod config;
+mod context;
+mod convert;
+mod deadline;
+mod dispatch;
+mod grpc;
+mod http;
+mod member;
 mod member_info;
+mod serve;
 mod status;
 pub mod version;
+
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+
+use node::Handle;
+use store::KvStore;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 
 pub use config::{Identity, ServerConfig};
 pub use member_info::{MemberInfo, MemberInfoError};
 pub use status::Error;
+
+/// Serves the API of one member on all `listeners`, until `stop`: then no new request is taken, those under way have
+/// [`ServerConfig::stop_time`] to end, and the call returns.
+///
+/// # Errors
+/// When there is nothing to listen on. What goes wrong with one client ends with that client.
+pub async fn serve(
+    listeners: Vec<TcpListener>,
+    handle: Handle<KvStore>,
+    config: ServerConfig,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    let (connections_max, stop_time) = (config.connections_max, config.stop_time);
+    let context = Arc::new(context::Context { member: handle, config });
+    serve::serve(listeners, Arc::new(dispatch::Services::new(context)), connections_max, stop_time, stop).await
+}

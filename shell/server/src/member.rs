@@ -1,16 +1,13 @@
 //! What the API needs of the member behind it, and nothing more: so that everything above is tested without a cluster. It
 //! does not know gRPC.
 
+use std::future::Future;
+use std::time::Duration;
+
 use bytes::Bytes;
 use node::{Handle, ReadError, Status, WriteError, Written};
 use raft::Index;
-use replica::StateMachine;
-use std::future::Future;
-use std::time::Duration;
-use store::KvStore;
-
-/// The store's handle for queries.
-pub(crate) type Reader = <KvStore as StateMachine>::Reader;
+use store::{KvStore, Reader};
 
 /// A running member, as [`Handle`] is one.
 pub(crate) trait Member: Clone + Send + Sync + 'static {

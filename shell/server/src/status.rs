@@ -2,6 +2,7 @@
 //! not know which call an error belongs to.
 
 use node::{ReadError, WriteError};
+use store::{Invalid, NoSpace, ReadError as StoreReadError, Refusal};
 use tonic::{Code, Status};
 
 /// Why a request is refused or ended, in etcd's words (`etcdserver/api/v3rpc/rpctypes`).
@@ -162,6 +163,60 @@ impl From<ReadError> for Error {
             ReadError::Stopped => Self::Stopped,
         }
     }
+}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        match invalid {
+            Invalid::KeyNotProvided => Self::EmptyKey,
+            Invalid::ValueProvided => Self::ValueProvided,
+            Invalid::LeaseProvided => Self::LeaseProvided,
+            Invalid::TooManyOperations => Self::TooManyOperations,
+            Invalid::DuplicateKey => Self::DuplicateKey,
+            Invalid::SortOption => Self::InvalidSortOption,
+            Invalid::OperationMissing => Self::KeyNotFound,
+        }
+    }
+}
+
+impl From<NoSpace> for Error {
+    fn from(_: NoSpace) -> Self {
+        Self::NoSpace
+    }
+}
+
+/// What the store refused when a command was applied.
+pub(crate) fn refused(refusal: Refusal) -> Status {
+    match refusal {
+        Refusal::KeyNotFound => Error::KeyNotFound.into(),
+        Refusal::Compacted { .. } => Error::Compacted.into(),
+        Refusal::FutureRevision { .. } => Error::FutureRevision.into(),
+        Refusal::BadCommand(_) => unmapped(refusal),
+    }
+}
+
+/// Why the store could not be read.
+pub(crate) fn unread(error: StoreReadError) -> Status {
+    match error {
+        StoreReadError::Compacted { .. } => Error::Compacted.into(),
+        StoreReadError::FutureRevision { .. } => Error::FutureRevision.into(),
+        StoreReadError::Storage(_) => unmapped(error),
+    }
+}
+
+/// Something that etcd has no text for: it says itself what happened, under the code that etcd uses then.
+pub(crate) fn unmapped(error: impl std::fmt::Display) -> Status {
+    Status::unknown(format!("quorate: {error}"))
+}
+
+/// The state machine answered a command with the answer to another kind of command.
+pub(crate) fn wrong_answer(command: &str) -> Status {
+    unmapped(format!("the store answered a {command} with something else: members of different versions?"))
+}
+
+/// A call of the API that this member does not serve (yet).
+pub(crate) fn not_served(call: &str) -> Status {
+    Status::unimplemented(format!("quorate: {call} is not served yet"))
 }
 
 #[cfg(test)]

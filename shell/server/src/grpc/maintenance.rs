@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use store::StoreHash;
+use tokio::task::spawn_blocking;
 use tokio_stream::Empty;
 use tonic::{Request, Response, Status};
 
@@ -15,7 +17,7 @@ use crate::api::etcdserverpb::{
 };
 use crate::context::Context;
 use crate::member::Member;
-use crate::status::{Error, not_served};
+use crate::status::{self, Error, not_served};
 use crate::version;
 
 /// Serves `etcdserverpb.Maintenance`.
@@ -41,7 +43,6 @@ impl<M: Member> Maintenance for MaintenanceService<M> {
         let context = &self.0;
         context.admit(request.metadata())?;
         let (status, reader) = (context.member.status(), context.member.reader());
-        let db_size = i64::try_from(reader.db_size()).unwrap_or(i64::MAX);
         let mut errors = Vec::new();
         if status.leader.is_none() {
             errors.push(Error::NoLeader.text().to_owned());
@@ -50,26 +51,35 @@ impl<M: Member> Maintenance for MaintenanceService<M> {
         Ok(Response::new(StatusResponse {
             header: context.header(reader.revision()),
             version: version::ETCD.to_owned(),
-            db_size,
+            db_size: signed(reader.db_size()),
             leader: status.leader.map_or(0, |leader| context.api_id(leader)),
             raft_index: status.commit.0,
             raft_term: status.term.0,
             raft_applied_index: status.applied.0,
             errors,
-            db_size_in_use: db_size,
+            db_size_in_use: signed(reader.db_size_in_use()),
             is_learner: context.member.members().iter().any(|member| member.node == status.node && !member.voter),
             storage_version: String::new(),
-            db_size_quota: context.config.quota_bytes.map_or(0, |quota| i64::try_from(quota).unwrap_or(i64::MAX)),
+            db_size_quota: context.config.quota_bytes.map_or(0, signed),
             downgrade_info: None,
         }))
     }
 
-    async fn hash(&self, _: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
-        Err(not_served("Hash"))
+    async fn hash(&self, request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {
+        self.0.admit(request.metadata())?;
+        let hash = self.hash_at(0).await?;
+        Ok(Response::new(HashResponse { header: self.0.header(hash.revision), hash: folded(hash.hash) }))
     }
 
-    async fn hash_kv(&self, _: Request<HashKvRequest>) -> Result<Response<HashKvResponse>, Status> {
-        Err(not_served("HashKV"))
+    async fn hash_kv(&self, request: Request<HashKvRequest>) -> Result<Response<HashKvResponse>, Status> {
+        self.0.admit(request.metadata())?;
+        let hash = self.hash_at(request.get_ref().revision).await?;
+        Ok(Response::new(HashKvResponse {
+            header: self.0.header(hash.revision),
+            hash: folded(hash.hash),
+            compact_revision: hash.compact_revision,
+            hash_revision: hash.hash_revision,
+        }))
     }
 
     async fn defragment(&self, _: Request<DefragmentRequest>) -> Result<Response<DefragmentResponse>, Status> {
@@ -89,6 +99,26 @@ impl<M: Member> Maintenance for MaintenanceService<M> {
     async fn downgrade(&self, _: Request<DowngradeRequest>) -> Result<Response<DowngradeResponse>, Status> {
         Err(not_served("Downgrade"))
     }
+}
+
+impl<M: Member> MaintenanceService<M> {
+    /// Reads everything, so it gets a thread that may block.
+    async fn hash_at(&self, revision: i64) -> Result<StoreHash, Status> {
+        let reader = self.0.member.reader();
+        let hash = spawn_blocking(move || reader.hash(revision)).await.map_err(status::unmapped)?;
+        hash.map_err(status::unread)
+    }
+}
+
+/// The API's hashes have half the bits of the store's.
+fn folded(hash: u64) -> u32 {
+    let [a, b, c, d, e, f, g, h] = hash.to_be_bytes();
+    u32::from_be_bytes([a ^ e, b ^ f, c ^ g, d ^ h])
+}
+
+/// The API counts bytes with a sign.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// An alarm as `Status` tells it: protobuf's text form, as etcd writes it.

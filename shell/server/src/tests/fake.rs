@@ -1,0 +1,141 @@
+//! A member without consensus: the real store, applied to at once, and whatever mood a test gives it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use node::{ReadError, Status, WriteError, Written};
+use raft::{Index, NodeId, Position, Term};
+use replica::{Command, StateMachine};
+use store::{KvStore, PutRequest, Reader};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::member::Member;
+
+/// See the file's head. Clones are the same member.
+#[derive(Clone)]
+pub(super) struct Fake(Arc<Inner>);
+
+struct Inner {
+    store: Mutex<KvStore>,
+    status: Mutex<Status>,
+    members: Mutex<Vec<node::Member>>,
+    write_refusal: Mutex<Option<WriteError>>,
+    read_refusal: Mutex<Option<ReadError>>,
+    /// The time limits of all writes that came.
+    time_limits: Mutex<Vec<Duration>>,
+    hold: Mutex<Option<CancellationToken>>,
+    waiting: watch::Sender<bool>,
+}
+
+impl Fake {
+    pub(super) fn new() -> Self {
+        let status = Status {
+            node: NodeId(1),
+            term: Term(3),
+            leader: Some(NodeId(1)),
+            commit: Index(0),
+            applied: Index(0),
+            last: Index(0),
+            no_space: false,
+        };
+        Self(Arc::new(Inner {
+            store: Mutex::new(KvStore::new()),
+            status: Mutex::new(status),
+            members: Mutex::default(),
+            write_refusal: Mutex::default(),
+            read_refusal: Mutex::default(),
+            time_limits: Mutex::default(),
+            hold: Mutex::default(),
+            waiting: watch::Sender::new(false),
+        }))
+    }
+
+    pub(super) fn change_status(&self, change: impl FnOnce(&mut Status)) {
+        change(&mut self.0.status.lock().unwrap());
+    }
+
+    pub(super) fn set_members(&self, members: Vec<node::Member>) {
+        *self.0.members.lock().unwrap() = members;
+    }
+
+    pub(super) fn refuse_writes(&self, error: Option<WriteError>) {
+        *self.0.write_refusal.lock().unwrap() = error;
+    }
+
+    pub(super) fn refuse_reads(&self, error: Option<ReadError>) {
+        *self.0.read_refusal.lock().unwrap() = error;
+    }
+
+    /// From now on writes wait until the token is cancelled.
+    pub(super) fn hold_writes(&self) -> CancellationToken {
+        let token = CancellationToken::new();
+        *self.0.hold.lock().unwrap() = Some(token.clone());
+        token
+    }
+
+    /// Until a held write has come.
+    pub(super) async fn write_is_waiting(&self) {
+        self.0.waiting.subscribe().wait_for(|waiting| *waiting).await.unwrap();
+    }
+
+    /// The time limit that the last write came with.
+    pub(super) fn last_time_limit(&self) -> Option<Duration> {
+        self.0.time_limits.lock().unwrap().last().copied()
+    }
+
+    /// Puts a key without any client.
+    pub(super) fn apply_put(&self, key: String, value: &'static str) {
+        let put = PutRequest { key: key.into(), value: value.into(), ..PutRequest::default() };
+        self.apply(&store::Command::Put(put).encode());
+    }
+
+    pub(super) fn reader_revision(&self) -> i64 {
+        self.reader().revision()
+    }
+
+    fn apply(&self, payload: &Bytes) -> Written {
+        let mut status = self.0.status.lock().unwrap();
+        let index = status.applied.next();
+        let position = Position { index, term: status.term };
+        (status.commit, status.applied, status.last) = (index, index, index);
+        let mut results = Vec::new();
+        self.0.store.lock().unwrap().apply(&[Command { position, time: 0, payload }], &mut results);
+        Written { position, result: results.remove(0) }
+    }
+}
+
+impl Member for Fake {
+    async fn write(&self, command: Bytes, time: Duration) -> Result<Written, WriteError> {
+        self.0.time_limits.lock().unwrap().push(time);
+        let hold = self.0.hold.lock().unwrap().clone();
+        if let Some(hold) = hold {
+            self.0.waiting.send_replace(true);
+            hold.cancelled().await;
+        }
+        match self.0.write_refusal.lock().unwrap().clone() {
+            Some(error) => Err(error),
+            None => Ok(self.apply(&command)),
+        }
+    }
+
+    async fn read(&self, _: Duration) -> Result<Index, ReadError> {
+        match self.0.read_refusal.lock().unwrap().clone() {
+            Some(error) => Err(error),
+            None => Ok(self.0.status.lock().unwrap().applied),
+        }
+    }
+
+    fn reader(&self) -> Reader {
+        self.0.store.lock().unwrap().reader()
+    }
+
+    fn status(&self) -> Status {
+        self.0.status.lock().unwrap().clone()
+    }
+
+    fn members(&self) -> Vec<node::Member> {
+        self.0.members.lock().unwrap().clone()
+    }
+}
