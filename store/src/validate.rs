@@ -150,34 +150,34 @@ impl<'a> Written<'a> {
     }
 }
 
-/// Single keys, and ranges from a first key to the key behind the last (`None`: no end), joined where they touch.
+/// Single keys, and ranges from a first key to the key behind the last, joined where they touch.
 #[derive(Default)]
 struct Ranges<'a> {
     single: BTreeSet<&'a [u8]>,
-    wide: BTreeMap<&'a [u8], Option<&'a [u8]>>,
+    wide: BTreeMap<&'a [u8], &'a [u8]>,
 }
 
 impl<'a> Ranges<'a> {
     fn add(&mut self, key: &'a [u8], range_end: &'a [u8]) {
         match KeyRange::new(key, range_end) {
             KeyRange::One(key) => drop(self.single.insert(key)),
-            KeyRange::From(first) => self.add_wide(first, None),
-            KeyRange::Between(first, end) => self.add_wide(first, Some(end)),
-            KeyRange::Empty => {}
+            KeyRange::Between(first, end) => self.add_wide(first, end),
+            // etcd takes an end of `\0` literally here, as lying before every key, so clients may put beside such a delete.
+            KeyRange::From(_) | KeyRange::Empty => {}
         }
     }
 
-    fn add_wide(&mut self, mut first: &'a [u8], mut end: Option<&'a [u8]>) {
+    fn add_wide(&mut self, mut first: &'a [u8], mut end: &'a [u8]) {
         if let Some((&before, &its_end)) = self.wide.range(..=first).next_back()
-            && reaches(its_end, first)
+            && its_end >= first
         {
-            (first, end) = (before, later(its_end, end));
+            (first, end) = (before, its_end.max(end));
         }
         while let Some((&next, &its_end)) = self.wide.range(first..).next()
-            && reaches(end, next)
+            && next <= end
         {
             self.wide.remove(next);
-            end = later(its_end, end);
+            end = its_end.max(end);
         }
         self.wide.insert(first, end);
     }
@@ -189,17 +189,9 @@ impl<'a> Ranges<'a> {
 
     /// That `key` is not among them.
     fn spare(&self, key: &[u8]) -> Result<(), Invalid> {
-        let in_wide = self.wide.range(..=key).next_back().is_some_and(|(_, end)| end.is_none_or(|end| key < end));
+        let in_wide = self.wide.range(..=key).next_back().is_some_and(|(_, &end)| key < end);
         if in_wide || self.single.contains(key) { Err(Invalid::DuplicateKey) } else { Ok(()) }
     }
-}
-
-fn reaches(end: Option<&[u8]>, key: &[u8]) -> bool {
-    end.is_none_or(|end| end >= key)
-}
-
-fn later<'a>(one: Option<&'a [u8]>, other: Option<&'a [u8]>) -> Option<&'a [u8]> {
-    one.zip(other).map(|(one, other)| one.max(other))
 }
 
 impl fmt::Display for Invalid {

@@ -95,15 +95,13 @@ impl Scan {
     /// The answer, ordered and cut as asked for, from all that was read.
     #[must_use]
     pub fn finish(self) -> RangeResponse {
-        let Self { request, view, mut kvs, count, fetched, .. } = self;
+        let Self { request, view, mut kvs, count, fetched, fetch_max, .. } = self;
         sort(&mut kvs, &request);
         let mut more = false;
         if let Some(limit) = limit(&request) {
-            more = if is_cut_early(&request) { count > request.limit } else { fetched > limit };
+            // Where reading stopped at the limit itself, the count tells whether there was more.
+            more = !request.count_only && (fetched > limit || fetch_max == limit && count > request.limit);
             kvs.truncate(limit);
-        }
-        if request.count_only {
-            more = false;
         }
         if request.keys_only {
             kvs.iter_mut().for_each(|pair| pair.value = Bytes::new());
@@ -116,17 +114,18 @@ fn limit(request: &RangeRequest) -> Option<usize> {
     usize::try_from(request.limit).ok().filter(|&limit| limit > 0)
 }
 
-/// Whether the first pairs in the order of the keys are the answer, so that reading can stop at the limit.
-fn is_cut_early(request: &RangeRequest) -> bool {
+/// How many pairs are needed for the answer. With an order or a filter: all of them. Otherwise the first in the order of
+/// the keys, up to the limit; also when another target is given without an order. Then etcd reads one pair more, orders
+/// what it has and cuts it, and so do we, since clients can see the difference.
+fn fetch_max(request: &RangeRequest) -> usize {
     let filters =
         [request.min_mod_revision, request.max_mod_revision, request.min_create_revision, request.max_create_revision];
-    filters == [0; 4] && request.sort_target == SortTarget::Key && request.sort_order != SortOrder::Descend
-}
-
-fn fetch_max(request: &RangeRequest) -> usize {
-    match limit(request) {
+    match (limit(request), request.sort_order, request.sort_target) {
         _ if request.count_only => 0,
-        Some(limit) if is_cut_early(request) => limit,
+        (None, ..) => usize::MAX,
+        _ if filters != [0; 4] => usize::MAX,
+        (Some(limit), SortOrder::None | SortOrder::Ascend, SortTarget::Key) => limit,
+        (Some(limit), SortOrder::None, _) => limit.saturating_add(1),
         _ => usize::MAX,
     }
 }

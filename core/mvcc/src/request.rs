@@ -35,7 +35,8 @@ pub struct RangeRequest {
 /// The order of a range's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum SortOrder {
-    /// As the keys stand; with another target than the key it means ascending.
+    /// As the keys stand. With another target than the key: as the keys stand up to the limit, and what was read is then
+    /// put in ascending order (so does etcd).
     #[default]
     None,
     /// Smallest first.

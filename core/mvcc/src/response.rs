@@ -56,7 +56,7 @@ pub struct DeleteRangeResponse {
 /// Answer to a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct TxnResponse {
-    /// The store's revision behind it: a new one if anything was written. Also that of transactions inside.
+    /// The store's revision behind it: a new one if anything was written. 0 for one inside another, as etcd answers.
     pub revision: i64,
     /// Whether the conditions held.
     pub succeeded: bool,

@@ -63,6 +63,12 @@ impl<B: Backend> Store<B> {
         Footprint { allocated: rows.allocated + index, in_use: rows.in_use + index }
     }
 
+    /// What lies behind the wall: the rows, in the order in which they were made.
+    #[must_use]
+    pub fn backend(&self) -> &B {
+        &self.backend
+    }
+
     /// Pins the present moment.
     #[must_use]
     pub fn view(&self) -> View {

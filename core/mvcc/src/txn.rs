@@ -43,27 +43,23 @@ pub fn read_txn(
     range: &mut dyn FnMut(&RangeRequest) -> Result<RangeResponse, ReadError>,
 ) -> Result<TxnResponse, ReadError> {
     let mut path = Path::judge(request.0, range)?;
-    read_branch(request.0, &mut path, revision, range)
+    let response = read_branch(request.0, &mut path, range)?;
+    Ok(TxnResponse { revision, ..response })
 }
 
-fn read_branch(
-    request: &TxnRequest,
-    path: &mut Path,
-    revision: i64,
-    range: &mut ReadRange<'_>,
-) -> Result<TxnResponse, ReadError> {
+fn read_branch(request: &TxnRequest, path: &mut Path, range: &mut ReadRange<'_>) -> Result<TxnResponse, ReadError> {
     let (succeeded, branch) = path.step(request);
     let mut responses = Vec::with_capacity(branch.len());
     for op in branch {
         match op {
             RequestOp::Range(request) => responses.push(ResponseOp::Range(range(request)?)),
-            RequestOp::Txn(inner) => responses.push(ResponseOp::Txn(read_branch(inner, path, revision, range)?)),
+            RequestOp::Txn(inner) => responses.push(ResponseOp::Txn(read_branch(inner, path, range)?)),
             RequestOp::Put(_) | RequestOp::DeleteRange(_) => {
                 unreachable!("`ReadOnlyTxn::new` looked at every operation")
             }
         }
     }
-    Ok(TxnResponse { revision, succeeded, responses })
+    Ok(TxnResponse { revision: 0, succeeded, responses })
 }
 
 impl<B: Backend> Store<B> {
@@ -79,7 +75,7 @@ impl<B: Backend> Store<B> {
         let mut changes = self.begin();
         let response = self.run_branch(request, &mut path, &mut changes)?;
         self.end(&changes);
-        Ok(response)
+        Ok(TxnResponse { revision: self.revision, ..response })
     }
 
     fn check_branch(&self, request: &TxnRequest, path: &mut Path) -> Result<(), WriteError> {
@@ -113,7 +109,7 @@ impl<B: Backend> Store<B> {
                 RequestOp::Txn(inner) => ResponseOp::Txn(self.run_branch(inner, path, changes)?),
             });
         }
-        Ok(TxnResponse { revision: self.revision_with(changes), succeeded, responses })
+        Ok(TxnResponse { revision: 0, succeeded, responses })
     }
 }
 

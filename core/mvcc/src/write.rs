@@ -72,9 +72,9 @@ impl<B: Backend> Store<B> {
         if changes.count == 0 { self.revision } else { changes.main }
     }
 
-    /// A put within a command. Its conditions were checked before the command's first change; should the command itself
-    /// have deleted the key since (requests are validated before they come here, so it should not), then an empty value
-    /// and no lease are kept.
+    /// A put within a command. Its conditions were checked before the command's first change. Should the command itself
+    /// have deleted the key since (etcd lets a put and a delete from some key on stand in one branch, and stops at this
+    /// for good), then an empty value and no lease are kept.
     pub(crate) fn put_in(&mut self, changes: &mut Changes, request: &PutRequest) -> Result<PutResponse, StorageError> {
         let revision = changes.next();
         let placed = self.index.put(&request.key, revision);
