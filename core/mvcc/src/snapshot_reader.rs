@@ -149,7 +149,7 @@ impl<B: Backend> Builder<B> {
             _ if row.is_tombstone() => before.is_some() || at.main == compact_revision,
             Some(before) => created == before.created && version == before.version + 1,
             // What stood before it was compacted, or it is the first.
-            None if at.main <= compact_revision => created <= at.main && (created == at.main) == (version == 1),
+            None if at.main <= compact_revision => created == at.main || created < at.main && version > 1,
             None => created == at.main && version == 1,
         };
         if !fits {

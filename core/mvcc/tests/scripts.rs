@@ -20,8 +20,8 @@ use bytes::Bytes;
 use goldenscript::{ArgumentConsumer, Command, Context};
 use quorate_mvcc::{
     Backend, Compare, CompareResult, CompareTarget, DeleteRangeRequest, DeleteRangeResponse, Frozen, KeyValue,
-    MemoryBackend, PutRequest, PutResponse, RangeRequest, RangeResponse, RequestOp, ResponseOp, Revision, Scan, SortOrder,
-    SortTarget, Store, TxnRequest, TxnResponse, restore,
+    MemoryBackend, PutRequest, PutResponse, RangeRequest, RangeResponse, RequestOp, ResponseOp, Revision, Scan,
+    SortOrder, SortTarget, Store, TxnRequest, TxnResponse, restore,
 };
 
 type Answer = Result<String, Box<dyn Error>>;
@@ -170,7 +170,8 @@ impl Runner {
         let mut shown = String::new();
         self.store.backend().scan(Revision::ZERO, &mut |revision, row| {
             let pair = row.clone().into_key_value(revision.main);
-            let what = if row.is_tombstone() { format!("delete {}", pair.key.escape_ascii()) } else { pair_text(&pair) };
+            let what =
+                if row.is_tombstone() { format!("delete {}", pair.key.escape_ascii()) } else { pair_text(&pair) };
             let _ = writeln!(shown, "{revision} {what}");
             ControlFlow::Continue(())
         })?;
