@@ -86,7 +86,8 @@ impl Step {
 
 #[derive(Clone, Debug, Default)]
 struct State {
-    inodes: BTreeMap<u64, Inode>,
+    // Shared between forks until one of them writes.
+    inodes: BTreeMap<u64, Arc<Inode>>,
     names: BTreeMap<String, u64>,
     names_on_platter: BTreeMap<String, u64>,
     unsynced_names: Vec<NameChange>,
@@ -100,20 +101,20 @@ struct State {
     tape: Option<Vec<Step>>,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Inode {
     cache: Vec<u8>,
     platter: Vec<u8>,
     unsynced: Vec<Sector>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Sector {
     offset: usize,
     bytes: Vec<u8>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 enum NameChange {
     Create(String, u64),
     Rename(String, String, u64),
@@ -165,7 +166,8 @@ impl MemoryDisk {
     /// Changes a file's bytes, in the cache and on the platter, as rot does. Nothing if there is no such file.
     pub fn rot(&self, name: &str, change: impl Fn(&mut Vec<u8>)) {
         let mut state = self.state();
-        if let Some(inode) = state.names.get(name).copied().and_then(|inode| state.inodes.get_mut(&inode)) {
+        if let Some(inode) = state.names.get(name).copied() {
+            let inode = state.inode(inode);
             change(&mut inode.cache);
             change(&mut inode.platter);
         }
@@ -238,16 +240,25 @@ impl MemoryDisk {
         }
     }
 
-    /// A number that equals for equal disks: cache, platter and names.
+    /// Plays a call that fails: a write is done by half, of a sync only what `keep` says reaches the platter and the rest never will,
+    /// of all else nothing is done.
+    pub fn play_failed(&self, step: &Step, mut keep: impl FnMut() -> bool) {
+        match step {
+            Step::Write(..) => self.play_cut(step, step.sectors() / 2),
+            Step::Sync(inode) => self.state().inode(*inode).sync_only(|_| keep()),
+            Step::Create(_) | Step::Rename(..) | Step::Remove(_) | Step::SyncDir => {}
+        }
+    }
+
+    /// A number that is the same for disks that are the same: cache, platter, names, and what is not synced.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
         let state = self.state();
         let mut hasher = DefaultHasher::new();
         state.names.hash(&mut hasher);
         state.names_on_platter.hash(&mut hasher);
-        for (number, inode) in &state.inodes {
-            (number, &inode.cache, &inode.platter).hash(&mut hasher);
-        }
+        state.unsynced_names.hash(&mut hasher);
+        state.inodes.hash(&mut hasher);
         hasher.finish()
     }
 
@@ -280,13 +291,13 @@ impl State {
     }
 
     fn inode(&mut self, inode: u64) -> &mut Inode {
-        self.inodes.entry(inode).or_default()
+        Arc::make_mut(self.inodes.entry(inode).or_default())
     }
 
     fn create(&mut self, name: &str) -> u64 {
         let inode = self.next_inode;
         self.next_inode += 1;
-        self.inodes.insert(inode, Inode::default());
+        self.inodes.insert(inode, Arc::default());
         self.names.insert(name.to_owned(), inode);
         self.unsynced_names.push(NameChange::Create(name.to_owned(), inode));
         inode
@@ -308,9 +319,7 @@ impl State {
 
     fn sync(&mut self, inode: u64) {
         let file = self.inode(inode);
-        for sector in std::mem::take(&mut file.unsynced) {
-            file.reach_platter(&sector);
-        }
+        file.sync_only(|_| true);
         let length = file.cache.len();
         file.platter.resize(length, 0);
     }
@@ -333,19 +342,23 @@ impl State {
         self.unsynced_names.clear();
     }
 
+    fn length(&self, inode: u64) -> u64 {
+        self.inodes.get(&inode).map_or(0, |inode| inode.cache.len() as u64)
+    }
+
     fn used(&self) -> u64 {
-        self.names.values().map(|inode| self.inodes[inode].cache.len() as u64).sum()
+        self.names.values().map(|inode| self.length(*inode)).sum()
     }
 
     fn crash_power(&mut self, mut keep: impl FnMut(&Unsynced) -> bool) {
         let names: BTreeMap<u64, String> = self.names.iter().map(|(name, inode)| (*inode, name.clone())).collect();
         for (number, inode) in &mut self.inodes {
-            let name = names.get(number).cloned().unwrap_or_default();
-            for sector in std::mem::take(&mut inode.unsynced) {
-                if keep(&Unsynced::Sector(name.clone(), sector.offset as u64)) {
-                    inode.reach_platter(&sector);
-                }
+            if inode.unsynced.is_empty() && inode.cache == inode.platter {
+                continue;
             }
+            let inode = Arc::make_mut(inode);
+            let name = names.get(number).cloned().unwrap_or_default();
+            inode.sync_only(|sector| keep(&Unsynced::Sector(name.clone(), sector.offset as u64)));
             inode.cache.clone_from(&inode.platter);
         }
         for change in std::mem::take(&mut self.unsynced_names) {
@@ -362,6 +375,14 @@ impl State {
 }
 
 impl Inode {
+    fn sync_only(&mut self, mut keep: impl FnMut(&Sector) -> bool) {
+        for sector in std::mem::take(&mut self.unsynced) {
+            if keep(&sector) {
+                self.reach_platter(&sector);
+            }
+        }
+    }
+
     fn reach_platter(&mut self, sector: &Sector) {
         let end = sector.offset + sector.bytes.len();
         if self.platter.len() < end {
@@ -453,7 +474,7 @@ impl MemoryFile {
 
 impl DiskFile for MemoryFile {
     fn length(&self) -> io::Result<u64> {
-        Ok(self.state()?.inode(self.inode).cache.len() as u64)
+        Ok(self.state()?.length(self.inode))
     }
 
     fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
@@ -464,7 +485,7 @@ impl DiskFile for MemoryFile {
             return Err(input_output_error());
         }
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let cache = &state.inode(self.inode).cache;
+        let cache = state.inodes.get(&self.inode).map_or(&[][..], |inode| &inode.cache);
         let bytes = start.checked_add(buffer.len()).and_then(|end| cache.get(start..end));
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
         Ok(())
@@ -477,8 +498,7 @@ impl DiskFile for MemoryFile {
             state.write(self.inode, offset, bytes, half);
             return Err(error);
         }
-        let length = state.inode(self.inode).cache.len() as u64;
-        let growth = (offset + bytes.len() as u64).saturating_sub(length);
+        let growth = (offset + bytes.len() as u64).saturating_sub(state.length(self.inode));
         if growth > 0 && state.capacity.is_some_and(|capacity| state.used() + growth > capacity) {
             return Err(io::ErrorKind::StorageFull.into());
         }

@@ -119,6 +119,8 @@ impl<D: Disk> Wal<D> {
             buffer: Vec::new(),
             failure: None,
         };
+        // All that was read is durable now, the base too: what it has passed may make room for the next batch.
+        wal.recycle();
         wal.raise_incarnation()?;
         let recovered = recovered(&wal.position, found.entries, clean, found.torn);
         Ok((wal, recovered))

@@ -16,6 +16,9 @@ pub(super) const CHUNK_BYTES: usize = 64 << 10;
 /// Bytes before the first chunk.
 pub(super) const HEADER_BYTES: usize = 36;
 
+/// The part of the header that its checksum covers.
+const CHECKED_BYTES: usize = 32;
+
 /// Bytes before a chunk's payload.
 pub(super) const CHUNK_HEADER_BYTES: usize = 16;
 
@@ -51,8 +54,8 @@ impl Header {
         bytes[12..16].copy_from_slice(&chunk_bytes.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.position.index.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.position.term.to_le_bytes());
-        let checksum = crc32fast::hash(&bytes[..32]);
-        bytes[32..].copy_from_slice(&checksum.to_le_bytes());
+        let checksum = crc32fast::hash(&bytes[..CHECKED_BYTES]);
+        bytes[CHECKED_BYTES..].copy_from_slice(&checksum.to_le_bytes());
         bytes
     }
 
@@ -65,7 +68,7 @@ impl Header {
         if found != VERSION {
             return Err(SnapshotError::OtherVersion { file: file.into(), found });
         }
-        if crc32fast::hash(&bytes[..32]) != u32_at(bytes, 32) {
+        if crc32fast::hash(&bytes[..CHECKED_BYTES]) != u32_at(bytes, CHECKED_BYTES) {
             return Err(damage("its header has a wrong checksum"));
         }
         let position = Base { index: u64_at(bytes, 16), term: u64_at(bytes, 24) };
@@ -104,10 +107,10 @@ impl Footer {
 }
 
 /// A chunk's checksum covers the file's header, so that a chunk of another file does not pass, and its number, so that none
-/// changes places.
+/// changes places. (The header's own checksum is left out: data followed by its checksum leaves every CRC in the same state.)
 pub(super) fn chunk_checksum(header: &[u8; HEADER_BYTES], chunk_after_checksum: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
-    hasher.update(header);
+    hasher.update(&header[..CHECKED_BYTES]);
     hasher.update(chunk_after_checksum);
     hasher.finalize()
 }
