@@ -1,11 +1,17 @@
 //! What the rest of the program holds of a running member: a handle to write, to read and to ask how it is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use raft::{Index, NodeId, Position, Term};
-use replica::StateMachine;
+use replica::{Refusal, Reply, StateMachine};
 use thiserror::Error;
+use tokio::sync::mpsc::Sender;
+use tokio::sync::{oneshot, watch};
+
+use crate::arrival::{ClientRequest, Traffic, What};
+use crate::published::Published;
 
 /// A command that was committed and applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,13 +35,8 @@ pub enum WriteError {
         leader_changed: bool,
     },
     /// Larger than this cluster takes. Not applied.
-    #[error("the command is too large: {bytes} bytes, at most {limit}")]
-    TooLarge {
-        /// What was asked.
-        bytes: usize,
-        /// What is allowed.
-        limit: usize,
-    },
+    #[error("the command is too large")]
+    TooLarge,
     /// Too much is waiting already (log or uncommitted bytes are at their bound). Not applied; try again.
     #[error("too many requests are waiting")]
     Busy,
@@ -76,24 +77,27 @@ pub struct Status {
     pub term: Term,
     /// Whom it takes for the leader of that term.
     pub leader: Option<NodeId>,
+    /// This node leads.
+    pub leads: bool,
     /// Entries up to here are committed, as far as this member knows.
     pub commit: Index,
     /// Entries up to here are applied.
     pub applied: Index,
     /// The last entry of its log.
     pub last: Index,
-    /// The leader (this member) refuses proposals because its disk has no room.
+    /// Its disk has no room for more log: while it leads, commands are refused that do not free any.
     pub no_space: bool,
 }
 
 /// A handle to a running member. Cheap to clone.
 pub struct Handle<S: StateMachine> {
-    reader: S::Reader,
+    pub(crate) traffic: Sender<Traffic>,
+    pub(crate) published: Arc<Published<S>>,
 }
 
 impl<S: StateMachine> Clone for Handle<S> {
     fn clone(&self) -> Self {
-        Self { reader: self.reader.clone() }
+        Self { traffic: self.traffic.clone(), published: self.published.clone() }
     }
 }
 
@@ -104,44 +108,84 @@ impl<S: StateMachine> Handle<S> {
     /// # Errors
     /// See [`WriteError`]; only [`WriteError::TimedOut`] and [`WriteError::Stopped`] leave it open whether it takes effect.
     pub async fn write(&self, command: Bytes, time_limit: Duration) -> Result<Written, WriteError> {
-        let _ = (command, time_limit);
-        Err(WriteError::NoLeader)
+        self.write_with(What::Write { command, essential: false }, time_limit).await
     }
 
-    /// Waits until this member's state machine has everything that was acknowledged anywhere before the call (ReadIndex,
+    /// The same for a command that frees room (a delete, a compaction): it is taken while the disk has little.
+    ///
+    /// # Errors
+    /// As [`Handle::write`].
+    pub async fn write_essential(&self, command: Bytes, time_limit: Duration) -> Result<Written, WriteError> {
+        self.write_with(What::Write { command, essential: true }, time_limit).await
+    }
+
+    async fn write_with(&self, what: What, time_limit: Duration) -> Result<Written, WriteError> {
+        match self.ask(what, time_limit).await {
+            Some(Reply::Written { position, result }) => Ok(Written { position, result }),
+            Some(Reply::Refused(refusal)) => Err(match refusal {
+                Refusal::NoLeader => WriteError::NoLeader,
+                Refusal::TimedOut { leader_changed } => WriteError::TimedOut { leader_changed },
+                Refusal::TooLarge => WriteError::TooLarge,
+                Refusal::Busy => WriteError::Busy,
+                Refusal::NoSpace => WriteError::NoSpace,
+            }),
+            Some(Reply::Readable(_)) | None => Err(WriteError::Stopped),
+        }
+    }
+
+    /// Waits until this member's state machine has everything that was acknowledged anywhere before the call (`ReadIndex`,
     /// thesis 6.4). Then [`Handle::reader`] answers linearizably.
     ///
     /// # Errors
     /// See [`ReadError`].
     pub async fn read(&self, time_limit: Duration) -> Result<Index, ReadError> {
-        let _ = time_limit;
-        Err(ReadError::NoLeader)
+        match self.ask(What::Read, time_limit).await {
+            Some(Reply::Readable(index)) => Ok(index),
+            Some(Reply::Refused(refusal)) => Err(match refusal {
+                Refusal::NoLeader => ReadError::NoLeader,
+                Refusal::TimedOut { leader_changed } => ReadError::TimedOut { leader_changed },
+                Refusal::Busy | Refusal::TooLarge | Refusal::NoSpace => ReadError::Busy,
+            }),
+            Some(Reply::Written { .. }) | None => Err(ReadError::Stopped),
+        }
     }
 
-    /// The state machine's own handle for queries: what this member has applied, maybe stale.
+    async fn ask(&self, what: What, time_limit: Duration) -> Option<Reply> {
+        let (answer, reply) = oneshot::channel();
+        let time_limit = u64::try_from(time_limit.as_micros()).unwrap_or(u64::MAX);
+        self.traffic.send(Traffic::Client(ClientRequest { what, time_limit, answer })).await.ok()?;
+        reply.await.ok()
+    }
+
+    /// The state machine's own handle for queries: what this member has applied, maybe stale. Take it anew for each query:
+    /// a snapshot may replace the state machine.
     #[must_use]
     pub fn reader(&self) -> S::Reader {
-        self.reader.clone()
+        self.published.reader()
     }
 
     /// What this member believes now.
     #[must_use]
     pub fn status(&self) -> Status {
-        Status {
-            node: NodeId(0),
-            term: Term(0),
-            leader: None,
-            commit: Index(0),
-            applied: Index(0),
-            last: Index(0),
-            no_space: false,
-        }
+        self.published.status.borrow().clone()
+    }
+
+    /// Tells when the status changes.
+    #[must_use]
+    pub fn watch_status(&self) -> watch::Receiver<Status> {
+        self.published.status.subscribe()
     }
 
     /// Who are members, as the newest configuration known here says.
     #[must_use]
     pub fn members(&self) -> Vec<Member> {
-        Vec::new()
+        let configuration = self.published.configuration.borrow().clone();
+        let member = |node: &NodeId| Member {
+            node: *node,
+            voter: configuration.is_voter(*node),
+            info: configuration.members.get(node).map(|member| member.info.clone()).unwrap_or_default(),
+        };
+        configuration.nodes().iter().map(member).collect()
     }
 }
 

@@ -1,0 +1,40 @@
+//! What comes to a member's loop from its other threads and from its sockets.
+
+use bytes::Bytes;
+use raft::{Index, NodeId, Ticket};
+use replica::{PeerMessage, ReceivedSnapshot, Reply};
+use tokio::sync::oneshot;
+
+/// What a client asks, with the channel for its answer.
+pub(crate) struct ClientRequest {
+    pub(crate) what: What,
+    /// How long it may take, in microseconds.
+    pub(crate) time_limit: u64,
+    pub(crate) answer: oneshot::Sender<Reply>,
+}
+
+pub(crate) enum What {
+    Write { command: Bytes, essential: bool },
+    Read,
+}
+
+/// From clients and peers: bounded, so that who sends too fast waits.
+pub(crate) enum Traffic {
+    Client(ClientRequest),
+    Peer(NodeId, PeerMessage),
+}
+
+/// From the member's own threads: few by nature, never lost.
+pub(crate) enum Done<S> {
+    /// The log's write is durable.
+    Written(Ticket),
+    /// The log has room to grow, or has none.
+    Room(bool),
+    SnapshotTaken(Index),
+    SnapshotFailed,
+    /// A snapshot arrived; the sender hears when it has been taken in.
+    SnapshotReceived(Box<ReceivedSnapshot<S>>, std::sync::mpsc::Sender<()>),
+    SnapshotSent(NodeId),
+    /// This member must stop.
+    Failed(String),
+}

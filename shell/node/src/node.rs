@@ -1,0 +1,380 @@
+//! Starting and stopping a member: its folder, its threads, its sockets.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, mpsc as threads};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use raft::{Configuration, NodeId, Switches};
+use replica::{First, Started, StateMachine};
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{LocalSet, spawn_local};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use wal::folder_disk::FolderDisk;
+
+use crate::arrival::{Done, Traffic};
+use crate::folder::{Folder, FolderError, Identity};
+use crate::handle::Handle;
+use crate::log_thread::{LogJob, LogThread};
+use crate::met::{self, Met};
+use crate::node_loop::NodeLoop;
+use crate::peer::accept::{self, Door};
+use crate::peer::hello::Purpose;
+use crate::peer::outbox::Outbox;
+use crate::peer::transfer::{self, Receiver};
+use crate::peer::{Circle, connect};
+use crate::published::Published;
+use crate::storeroom_thread::{StoreroomJob, StoreroomThread};
+use crate::timers::Timers;
+
+/// Requests and messages that wait for the loop; who sends more waits.
+const TRAFFIC_MAX: usize = 4096;
+
+/// Finds a member's peer address (`host:port`) in what the configuration keeps for it.
+pub type AddressOf = fn(&raft::Member) -> Option<String>;
+
+/// How to run a member.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Which node of the cluster this is.
+    pub node: NodeId,
+    /// Names the cluster; members of another are refused.
+    pub cluster: u64,
+    /// The member's folder; made if need be.
+    pub data_dir: PathBuf,
+    /// How often a leader says that it is there.
+    pub heartbeat: Duration,
+    /// T, the least election timeout; the greatest is twice that.
+    pub election_timeout: Duration,
+    /// Bytes of a segment of the log: three of them are made ahead.
+    pub segment_bytes: u64,
+    /// Limits of the member.
+    pub replica: replica::Config,
+    /// Finds the peers' addresses in the configuration.
+    pub address_of: AddressOf,
+}
+
+impl Config {
+    /// Node `node` of cluster `cluster` in `data_dir`: heartbeats every 100 ms, election timeouts of 1 to 2 s, and members
+    /// whose `info` is their address in plain text.
+    #[must_use]
+    pub fn new(node: NodeId, cluster: u64, data_dir: impl Into<PathBuf>) -> Self {
+        Self {
+            node,
+            cluster,
+            data_dir: data_dir.into(),
+            heartbeat: Duration::from_millis(100),
+            election_timeout: Duration::from_secs(1),
+            segment_bytes: 16 << 20,
+            replica: replica::Config::default(),
+            address_of: |member| String::from_utf8(member.info.to_vec()).ok(),
+        }
+    }
+}
+
+/// Why a member can't start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// Its folder.
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    /// Its log or snapshots.
+    #[error("{path}: {error}")]
+    Data {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong with them.
+        error: replica::StartError,
+    },
+    /// Threads or sockets.
+    #[error("{operation} failed: {error}")]
+    System {
+        /// What was tried.
+        operation: &'static str,
+        /// What the system said.
+        error: std::io::Error,
+    },
+}
+
+/// A running member.
+pub struct Node<S: StateMachine> {
+    handle: Handle<S>,
+    stop: CancellationToken,
+    ended: watch::Receiver<Option<Result<(), String>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<S: StateMachine> Node<S> {
+    /// Starts a member. `peers` listens for the other members; `first` is given where the operator says that the cluster is
+    /// new, and not looked at when the folder holds a member already.
+    ///
+    /// # Errors
+    /// When folder, log or snapshots can't be used, each with a sentence that says what to do.
+    pub fn start(config: Config, peers: Vec<TcpListener>, first: Option<First<S>>) -> Result<Self, StartError> {
+        let (folder, started) = open(&config, first)?;
+        if let Some(torn) = &started.torn {
+            warn!(torn, "the last write was cut short by a crash; it was never acknowledged, and is cut off");
+        }
+        let published = Arc::new(Published::new(&started.replica));
+        let (traffic, arriving) = mpsc::channel(TRAFFIC_MAX);
+        let handle = Handle { traffic, published };
+        let stop = CancellationToken::new();
+        let (tell_end, ended) = watch::channel(None);
+        let (for_loop, on) = (handle.clone(), stop.clone());
+        let work = move || {
+            let result = run(&config, folder, started, peers, (for_loop, arriving), on);
+            if let Err(reason) = &result {
+                tracing::error!(reason, "this member stops: it can't go on safely");
+            }
+            tell_end.send_replace(Some(result));
+        };
+        let thread = std::thread::Builder::new().name("loop".into()).spawn(work);
+        let thread = thread.map_err(|error| StartError::System { operation: "starting the loop's thread", error })?;
+        Ok(Self { handle, stop, ended, thread: Some(thread) })
+    }
+
+    /// A handle for clients of this member.
+    #[must_use]
+    pub fn handle(&self) -> Handle<S> {
+        self.handle.clone()
+    }
+
+    /// Waits until the member has ended, and says why if it had to.
+    ///
+    /// # Errors
+    /// The reason why it could not go on.
+    pub async fn ended(&self) -> Result<(), String> {
+        let mut ended = self.ended.clone();
+        let result = ended.wait_for(Option::is_some).await.map(|result| result.clone());
+        result.ok().flatten().unwrap_or_else(|| Err("the member's thread panicked".into()))
+    }
+
+    /// Stops the member: what it has begun to write is finished, and its log is sealed.
+    ///
+    /// # Errors
+    /// The reason why it had to end before.
+    pub async fn stop(mut self) -> Result<(), String> {
+        self.stop.cancel();
+        let result = self.ended().await;
+        if let Some(thread) = self.thread.take() {
+            let _it_has_ended = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+        result
+    }
+}
+
+impl<S: StateMachine> Drop for Node<S> {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+/// Locks the folder, checks whose it is, and reads it.
+fn open<S: StateMachine>(
+    config: &Config,
+    first: Option<First<S>>,
+) -> Result<(Folder, Started<S, FolderDisk>), StartError> {
+    let mut folder = Folder::open(&config.data_dir)?;
+    folder.check(config.cluster, config.node)?;
+    let path = || config.data_dir.clone();
+    let data = |error| StartError::Data { path: path(), error };
+    let disk = folder.disk()?;
+    let has_log = replica::boot::exists(&disk).map_err(data)?;
+    match (folder.identity, has_log, &first) {
+        (Some(_), false, _) => return Err(FolderError::LogGone { path: path() }.into()),
+        (None, false, None) => return Err(FolderError::Empty { path: path() }.into()),
+        (Some(_) | None, _, _) => {}
+    }
+    let options = wal::Options { segment_bytes: config.segment_bytes, ..wal::Options::new(rand::random()) };
+    let first = first.filter(|_| folder.identity.is_none());
+    let mut replica_config = config.replica;
+    replica_config.election_timeout = u64::try_from(config.election_timeout.as_micros()).unwrap_or(u64::MAX);
+    let started = replica::start(disk, config.node, options, replica_config, first).map_err(data)?;
+    if folder.identity.is_none() {
+        folder.claim(Identity { cluster: config.cluster, node: config.node, disk: rand::random() })?;
+    }
+    Ok((folder, started))
+}
+
+/// The loop's thread: starts the other threads and the sockets' tasks, runs the loop, and ends them all.
+fn run<S: StateMachine>(
+    config: &Config,
+    folder: Folder,
+    started: Started<S, FolderDisk>,
+    peers: Vec<TcpListener>,
+    (handle, arriving): (Handle<S>, mpsc::Receiver<Traffic>),
+    stop: CancellationToken,
+) -> Result<(), String> {
+    let (tell_done, done) = mpsc::unbounded_channel::<Done<S>>();
+    let (log, log_jobs) = threads::channel();
+    let (storeroom, storeroom_jobs) = threads::channel();
+    let log_thread = LogThread {
+        log: started.log,
+        jobs: log_jobs,
+        done: tell_done.clone(),
+        storeroom: storeroom.clone(),
+        room: true,
+        stopping: false,
+    };
+    let storeroom_thread = StoreroomThread {
+        storeroom: started.storeroom.clone(),
+        folder: folder.path().to_path_buf(),
+        jobs: storeroom_jobs,
+        log: log.clone(),
+        done: tell_done.clone(),
+    };
+    let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
+        std::thread::Builder::new().name(name.into()).spawn(work).map_err(|error| format!("no thread: {error}"))
+    };
+    let log_thread = spawn("log", Box::new(move || log_thread.run()))?;
+    let storeroom_thread = spawn("storeroom", Box::new(move || storeroom_thread.run()))?;
+
+    let identity = folder.identity.ok_or("the folder has no identity")?;
+    let circle = circle(config, &folder, identity, started.incarnation, &handle.published)?;
+    let sockets = Sockets { circle, storeroom: started.storeroom, remember: storeroom.clone(), done: tell_done };
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    let result = LocalSet::new().block_on(&runtime, async {
+        let outboxes = sockets.open(config.address_of, peers, &handle)?;
+        info!(node = %config.node, "the member runs");
+        let node_loop = NodeLoop {
+            replica: started.replica,
+            timers: Timers::new(config.heartbeat, config.election_timeout),
+            start: Instant::now(),
+            traffic: arriving,
+            done,
+            log: log.clone(),
+            storeroom: storeroom.clone(),
+            outboxes,
+            send_snapshot: sockets.snapshot_sender(config.address_of),
+            published: handle.published.clone(),
+            stop,
+            waiting: std::collections::HashMap::new(),
+            next_request: 0,
+            inputs: Vec::new(),
+            taken_in: Vec::new(),
+        };
+        node_loop.run().await
+    });
+    let _they_end_by_themselves = (log.send(LogJob::Seal), log_thread.join());
+    let _likewise = (storeroom.send(StoreroomJob::Stop), storeroom_thread.join());
+    result
+}
+
+fn circle<S: StateMachine>(
+    config: &Config,
+    folder: &Folder,
+    identity: Identity,
+    incarnation: u64,
+    published: &Published<S>,
+) -> Result<Rc<Circle>, String> {
+    let Switches { pre_vote, check_quorum, stickiness, noop: _ } = config.replica.raft.switches;
+    let met = Met::read(folder.path()).map_err(|error| format!("the file {} can't be read: {error}", met::FILE))?;
+    Ok(Rc::new(Circle {
+        cluster: config.cluster,
+        node: config.node,
+        incarnation,
+        disk: identity.disk,
+        election_timeout: u64::try_from(config.election_timeout.as_millis()).unwrap_or(u64::MAX),
+        switches: u8::from(pre_vote) | u8::from(check_quorum) << 1 | u8::from(stickiness) << 2,
+        configuration: published.configuration.subscribe(),
+        met: met.into(),
+    }))
+}
+
+/// What the tasks of the sockets share.
+struct Sockets<S: StateMachine> {
+    circle: Rc<Circle>,
+    storeroom: replica::Storeroom<FolderDisk>,
+    remember: threads::Sender<StoreroomJob<S>>,
+    done: mpsc::UnboundedSender<Done<S>>,
+}
+
+impl<S: StateMachine> Sockets<S> {
+    fn open(
+        &self,
+        address_of: AddressOf,
+        listeners: Vec<TcpListener>,
+        handle: &Handle<S>,
+    ) -> Result<BTreeMap<NodeId, Rc<Outbox>>, String> {
+        let receiver = Receiver {
+            storeroom: self.storeroom.clone(),
+            done: self.done.clone(),
+            busy: Arc::new(AtomicBool::new(false)),
+        };
+        let door = Rc::new(Door {
+            circle: self.circle.clone(),
+            traffic: handle.traffic.clone(),
+            snapshots: Box::new(move |from, stream| receiver.start(from, stream)),
+            met: Box::new(self.meeter()),
+            readers: BTreeMap::new().into(),
+        });
+        for listener in listeners {
+            listener.set_nonblocking(true).map_err(|error| format!("the peer port can't be used: {error}"))?;
+            let listener = tokio::net::TcpListener::from_std(listener);
+            let listener = listener.map_err(|error| format!("the peer port can't be used: {error}"))?;
+            spawn_local(accept::accept(listener, door.clone()));
+        }
+        let mut outboxes = BTreeMap::new();
+        for peer in self.circle.configuration.borrow().nodes() {
+            if peer != self.circle.node {
+                let outbox = Rc::new(Outbox::default());
+                outboxes.insert(peer, outbox.clone());
+                let address = address(self.circle.configuration.clone(), address_of, peer);
+                spawn_local(connect::keep(self.circle.clone(), peer, outbox, address, self.meeter()));
+            }
+        }
+        Ok(outboxes)
+    }
+
+    /// Remembers a peer that was let in; what is new of it also on disk.
+    fn meeter(&self) -> impl Fn(&crate::peer::hello::Hello) + use<S> {
+        let (circle, remember) = (self.circle.clone(), self.remember.clone());
+        move |hello| {
+            let news = circle.met.borrow_mut().remember(hello.node, hello.disk, hello.incarnation);
+            if let Some(text) = news {
+                let _the_thread_may_be_gone = remember.send(StoreroomJob::Remember(met::FILE, text));
+            }
+        }
+    }
+
+    /// Sends snapshots, each on a thread of its own.
+    fn snapshot_sender(&self, address_of: AddressOf) -> Box<dyn Fn(NodeId, raft::Term)> {
+        let (circle, storeroom, done) = (self.circle.clone(), self.storeroom.clone(), self.done.clone());
+        Box::new(move |to, term| {
+            let hello = circle.hello(Purpose::Snapshot, to);
+            let address = address(circle.configuration.clone(), address_of, to)();
+            let (storeroom, tell_done) = (storeroom.clone(), done.clone());
+            let work = move || {
+                let sent = match address {
+                    Some(address) => transfer::send(&storeroom, &hello, &address, term),
+                    None => Err(std::io::Error::other("no address of it is known")),
+                };
+                match sent {
+                    Ok(position) => info!(peer = %to, %position, "sent a snapshot"),
+                    Err(error) => warn!(peer = %to, %error, "a snapshot was not delivered; it is tried again"),
+                }
+                let _the_loop_may_be_gone = tell_done.send(Done::SnapshotSent(to));
+            };
+            if let Err(error) = std::thread::Builder::new().name("snapshot-out".into()).spawn(work) {
+                warn!(peer = %to, %error, "no thread for sending a snapshot");
+                let _the_loop_may_be_gone = done.send(Done::SnapshotSent(to));
+            }
+        })
+    }
+}
+
+/// Looks a peer's address up in the newest configuration.
+fn address(
+    configuration: watch::Receiver<Arc<Configuration>>,
+    address_of: AddressOf,
+    peer: NodeId,
+) -> impl Fn() -> Option<String> {
+    move || configuration.borrow().members.get(&peer).and_then(address_of)
+}

@@ -1,0 +1,179 @@
+//! The loop of a member: one thread that takes what arrived, runs one turn, and carries out what it says. It reads and
+//! writes the peers' sockets itself (its tasks share the thread), so a message between members crosses no thread here.
+
+use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::mpsc::Sender as ThreadSender;
+use std::time::Instant;
+
+use raft::{Event, NodeId, Term};
+use replica::{Input, Output, Replica, Reply, Request, RequestId, StateMachine, Time};
+use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
+use tokio::sync::oneshot;
+use tokio::time::sleep_until;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, info, warn};
+
+use crate::arrival::{Done, Traffic, What};
+use crate::log_thread::LogJob;
+use crate::peer::outbox::Outbox;
+use crate::published::Published;
+use crate::storeroom_thread::StoreroomJob;
+use crate::timers::Timers;
+
+/// Inputs taken into one turn at most: then the timers get their chance.
+const TURN_INPUTS_MAX: usize = 1024;
+
+/// The loop and all that it holds.
+pub(crate) struct NodeLoop<S: StateMachine> {
+    pub(crate) replica: Replica<S>,
+    pub(crate) timers: Timers,
+    pub(crate) start: Instant,
+    pub(crate) traffic: Receiver<Traffic>,
+    pub(crate) done: UnboundedReceiver<Done<S>>,
+    pub(crate) log: ThreadSender<LogJob>,
+    pub(crate) storeroom: ThreadSender<StoreroomJob<S>>,
+    pub(crate) outboxes: BTreeMap<NodeId, Rc<Outbox>>,
+    pub(crate) send_snapshot: Box<dyn Fn(NodeId, Term)>,
+    pub(crate) published: Arc<Published<S>>,
+    pub(crate) stop: CancellationToken,
+    pub(crate) waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
+    pub(crate) next_request: u64,
+    pub(crate) inputs: Vec<Input<S>>,
+    /// Who sent snapshots that are in `inputs`, to be told when the turn has taken them in.
+    pub(crate) taken_in: Vec<std::sync::mpsc::Sender<()>>,
+}
+
+impl<S: StateMachine> NodeLoop<S> {
+    /// Runs until the member is stopped or must stop; gives the reason in the latter case.
+    pub(crate) async fn run(mut self) -> Result<(), String> {
+        let (mut traffic, mut done) = (Vec::new(), Vec::new());
+        loop {
+            let deadline = self.timers.next().unwrap_or_else(|| Instant::now() + std::time::Duration::from_secs(60));
+            tokio::select! {
+                () = self.stop.cancelled() => return Ok(()),
+                _ = self.done.recv_many(&mut done, TURN_INPUTS_MAX) => {}
+                _ = self.traffic.recv_many(&mut traffic, TURN_INPUTS_MAX) => {}
+                () = sleep_until(deadline.into()) => {}
+            }
+            while let Ok(more) = self.done.try_recv() {
+                done.push(more);
+            }
+            while traffic.len() < TURN_INPUTS_MAX
+                && let Ok(more) = self.traffic.try_recv()
+            {
+                traffic.push(more);
+            }
+            for one in done.drain(..) {
+                self.take_done(one)?;
+            }
+            for one in traffic.drain(..) {
+                self.take_traffic(one);
+            }
+            self.turns().await?;
+        }
+    }
+
+    fn take_done(&mut self, done: Done<S>) -> Result<(), String> {
+        self.inputs.push(match done {
+            Done::Written(ticket) => Input::Written(ticket),
+            Done::Room(room) => Input::Room(room),
+            Done::SnapshotTaken(index) => Input::SnapshotTaken(index),
+            Done::SnapshotFailed => Input::SnapshotFailed,
+            Done::SnapshotReceived(snapshot, taken_in) => {
+                self.taken_in.push(taken_in);
+                Input::SnapshotReceived(snapshot)
+            }
+            Done::SnapshotSent(to) => Input::SnapshotSent(to),
+            Done::Failed(reason) => return Err(reason),
+        });
+        Ok(())
+    }
+
+    fn take_traffic(&mut self, traffic: Traffic) {
+        match traffic {
+            Traffic::Peer(from, message) => self.inputs.push(Input::Message(from, message)),
+            Traffic::Client(client) => {
+                self.next_request += 1;
+                let id = RequestId(self.next_request);
+                let deadline = self.now().after(client.time_limit);
+                let request = match client.what {
+                    What::Write { command, essential } => Request::Write { command, essential, deadline },
+                    What::Read => Request::Read { deadline },
+                };
+                self.waiting.insert(id, client.answer);
+                self.inputs.push(Input::Request(id, request));
+            }
+        }
+    }
+
+    fn now(&self) -> Time {
+        Time(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// One turn, and more while there is more to do that waits for nothing.
+    async fn turns(&mut self) -> Result<(), String> {
+        let due = Instant::now();
+        self.inputs.extend(self.timers.take_due(due).map(Input::TimerFired));
+        loop {
+            let mut inputs = std::mem::take(&mut self.inputs);
+            let output = self.replica.turn(self.now(), inputs.drain(..));
+            self.inputs = inputs;
+            let again = output.again;
+            self.carry_out(output)?;
+            if !again {
+                return Ok(());
+            }
+            // Messages and the write have left; who waits for the thread gets it before the next batch is applied.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn carry_out(&mut self, output: Output<S>) -> Result<(), String> {
+        output.events.iter().for_each(tell);
+        if let Some(halt) = output.halt {
+            return Err(halt.to_string());
+        }
+        if let Some(write) = output.write {
+            self.log.send(LogJob::Write(write)).map_err(|_| "the log's thread is gone")?;
+        }
+        for (to, message) in &output.messages {
+            if let Some(outbox) = self.outboxes.get(to) {
+                outbox.push(message);
+            }
+        }
+        let now = Instant::now();
+        for change in output.timers {
+            self.timers.change(now, change);
+        }
+        if let Some(snapshot) = output.take_snapshot {
+            self.storeroom.send(StoreroomJob::Take(snapshot)).map_err(|_| "the storeroom's thread is gone")?;
+        }
+        for (to, term) in output.send_snapshots {
+            (self.send_snapshot)(to, term);
+        }
+        self.published.update(&self.replica, output.machine_replaced);
+        for taken_in in self.taken_in.drain(..) {
+            let _the_sender_may_have_given_up = taken_in.send(());
+        }
+        for (id, reply) in output.replies {
+            if let Some(answer) = self.waiting.remove(&id) {
+                let _the_client_may_be_gone = answer.send(reply);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What an operator wants to read of what happened.
+fn tell(event: &Event) {
+    match event {
+        Event::BecameLeader { .. } | Event::BecameFollower { .. } | Event::SnapshotInstalled { .. } => info!("{event}"),
+        Event::Halted(_) | Event::AppendDropped => warn!("{event}"),
+        Event::BecamePreCandidate { .. } | Event::BecameCandidate { .. } | Event::Truncated { .. } => info!("{event}"),
+        Event::SnapshotNeeded { .. } | Event::SnapshotIgnored { .. } => info!("{event}"),
+        Event::Voted { .. } | Event::VoteRefused { .. } | Event::AppendRefused { .. } => debug!("{event}"),
+        Event::Ignored { .. } | Event::Committed { .. } => tracing::trace!("{event}"),
+    }
+}

@@ -1,0 +1,149 @@
+//! The first frame on a connection, and its answer: who one is, and whether one is welcome. A stranger is refused with a
+//! sentence that both sides log, before any byte of consensus is read.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use raft::NodeId;
+
+const MAGIC: [u8; 4] = *b"QRMP";
+/// The version of the protocol between members.
+pub(crate) const PROTOCOL: u16 = 1;
+/// A hello is small: nothing longer is read from a stranger.
+pub(crate) const HELLO_BYTES_MAX: usize = 4096;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Messages from the connecting member to the other.
+    Messages,
+    /// One snapshot, so that messages never wait behind it.
+    Snapshot,
+}
+
+/// What a member says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Hello {
+    pub(crate) protocol: u16,
+    pub(crate) purpose: Purpose,
+    pub(crate) cluster: u64,
+    pub(crate) node: NodeId,
+    /// Whom it means to talk to.
+    pub(crate) to: NodeId,
+    /// Which life of its disk this is.
+    pub(crate) incarnation: u64,
+    /// The random id of its disk.
+    pub(crate) disk: u64,
+    /// T, its least election timeout, in milliseconds.
+    pub(crate) election_timeout: u64,
+    /// Its switches: bit 0 `PreVote`, 1 `CheckQuorum`, 2 stickiness.
+    pub(crate) switches: u8,
+    /// How many groups it runs.
+    pub(crate) groups: u32,
+}
+
+impl Hello {
+    pub(crate) fn put(&self, out: &mut BytesMut) {
+        out.put_slice(&MAGIC);
+        out.put_u16_le(self.protocol);
+        out.put_u8(match self.purpose {
+            Purpose::Messages => 0,
+            Purpose::Snapshot => 1,
+        });
+        for number in [self.cluster, self.node.0, self.to.0, self.incarnation, self.disk, self.election_timeout] {
+            out.put_u64_le(number);
+        }
+        out.put_u8(self.switches);
+        out.put_u32_le(self.groups);
+    }
+
+    /// # Errors
+    /// A sentence for the other side.
+    pub(crate) fn take(input: &mut Bytes) -> Result<Self, String> {
+        let magic = input.len() >= MAGIC.len() && input[..MAGIC.len()] == MAGIC;
+        if !magic {
+            return Err("this is a Quorate peer port, and what came is no greeting of a peer".into());
+        }
+        input.advance(MAGIC.len());
+        let short = |_| "the greeting breaks off".to_string();
+        let protocol = input.try_get_u16_le().map_err(short)?;
+        if protocol != PROTOCOL {
+            return Err(format!(
+                "peer protocol {protocol} is not spoken here, only {PROTOCOL}: run the same version everywhere"
+            ));
+        }
+        let purpose = match input.try_get_u8().map_err(short)? {
+            0 => Purpose::Messages,
+            1 => Purpose::Snapshot,
+            other => return Err(format!("connections for purpose {other} are not known here")),
+        };
+        let mut number = || input.try_get_u64_le().map_err(short);
+        let (cluster, node, to, incarnation, disk, election_timeout) =
+            (number()?, NodeId(number()?), NodeId(number()?), number()?, number()?, number()?);
+        let (switches, groups) = (input.try_get_u8().map_err(short)?, input.try_get_u32_le().map_err(short)?);
+        Ok(Self { protocol, purpose, cluster, node, to, incarnation, disk, election_timeout, switches, groups })
+    }
+}
+
+/// The answer: welcome, with the other's own hello, or why not.
+pub(crate) fn put_answer(answer: &Result<Hello, String>, out: &mut BytesMut) {
+    match answer {
+        Ok(hello) => {
+            out.put_u8(0);
+            hello.put(out);
+        }
+        Err(reason) => {
+            out.put_u8(1);
+            out.put_slice(reason.as_bytes());
+        }
+    }
+}
+
+/// # Errors
+/// The reason for which we are refused, or that it is no answer.
+pub(crate) fn take_answer(mut input: Bytes) -> Result<Hello, String> {
+    match input.try_get_u8() {
+        Ok(0) => Hello::take(&mut input),
+        Ok(1) => Err(String::from_utf8_lossy(&input).into_owned()),
+        Ok(_) | Err(_) => Err("what came is no answer of a Quorate peer".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello() -> Hello {
+        Hello {
+            protocol: PROTOCOL,
+            purpose: Purpose::Snapshot,
+            cluster: 11,
+            node: NodeId(1),
+            to: NodeId(2),
+            incarnation: 5,
+            disk: 77,
+            election_timeout: 1000,
+            switches: 7,
+            groups: 1,
+        }
+    }
+
+    #[test]
+    fn a_hello_and_its_answers_are_read_back() {
+        for answer in [Ok(hello()), Err("no".to_string())] {
+            let mut out = BytesMut::new();
+            put_answer(&answer, &mut out);
+            assert_eq!(take_answer(out.freeze()), answer);
+        }
+    }
+
+    #[test]
+    fn what_is_no_hello_gets_a_sentence() {
+        let mut out = BytesMut::new();
+        hello().put(&mut out);
+        let whole = out.freeze();
+        for length in 0..whole.len() {
+            assert!(Hello::take(&mut whole.slice(..length)).is_err());
+        }
+        let http = Hello::take(&mut Bytes::from_static(b"GET / HTTP/1.1\r\n")).unwrap_err();
+        assert!(http.contains("peer port"), "{http}");
+    }
+}

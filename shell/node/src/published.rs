@@ -1,0 +1,66 @@
+//! What a member's loop shows to the rest of the program: its status, its configuration and the state machine's reader.
+//! Written after each turn, read without asking the loop.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use raft::{Configuration, Index, Role};
+use replica::{Replica, StateMachine};
+use tokio::sync::watch;
+
+use crate::handle::Status;
+
+/// The newest of each.
+pub(crate) struct Published<S: StateMachine> {
+    pub(crate) status: watch::Sender<Status>,
+    pub(crate) configuration: watch::Sender<Arc<Configuration>>,
+    configuration_index: watch::Sender<Index>,
+    reader: RwLock<S::Reader>,
+}
+
+impl<S: StateMachine> Published<S> {
+    pub(crate) fn new(replica: &Replica<S>) -> Self {
+        let view = replica.inspect();
+        Self {
+            status: watch::Sender::new(status(replica)),
+            configuration: watch::Sender::new(Arc::new(view.configuration().clone())),
+            configuration_index: watch::Sender::new(view.history().current_index()),
+            reader: RwLock::new(replica.machine().reader()),
+        }
+    }
+
+    pub(crate) fn reader(&self) -> S::Reader {
+        self.reader.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn update(&self, replica: &Replica<S>, machine_replaced: bool) {
+        if machine_replaced {
+            *self.reader.write().unwrap_or_else(PoisonError::into_inner) = replica.machine().reader();
+        }
+        let view = replica.inspect();
+        let index = view.history().current_index();
+        if machine_replaced || *self.configuration_index.borrow() != index {
+            self.configuration.send_replace(Arc::new(view.configuration().clone()));
+            self.configuration_index.send_replace(index);
+        }
+        self.status.send_if_modified(|old| {
+            let new = status(replica);
+            let changed = *old != new;
+            *old = new;
+            changed
+        });
+    }
+}
+
+fn status<S: StateMachine>(replica: &Replica<S>) -> Status {
+    let view = replica.inspect();
+    Status {
+        node: view.id(),
+        term: view.term(),
+        leader: view.leader(),
+        leads: matches!(view.role(), Role::Leader(_)),
+        commit: view.commit(),
+        applied: view.applied(),
+        last: view.last().index,
+        no_space: replica.no_room(),
+    }
+}
