@@ -1,5 +1,7 @@
 //! A state machine of your own, replicated on three nodes: `cargo run --release -p quorate-node --example counter`.
 
+#![allow(clippy::print_stdout)] // what it shows is its output
+
 use std::io::Read;
 use std::net::TcpListener;
 use std::sync::Arc;
