@@ -83,7 +83,7 @@ impl Cursor {
     pub(crate) fn number(&mut self) -> Result<u64, DecodeError> {
         let mut rest: &[u8] = &self.rest;
         let Some(value) = varint::take(&mut rest) else {
-            let breaks_off = rest.is_empty() && self.rest.len() < varint::BYTES_MAX;
+            let breaks_off = self.rest.len() < varint::BYTES_MAX && self.rest.iter().all(|byte| byte & 0x80 != 0);
             return Err(if breaks_off { DecodeError::Truncated } else { DecodeError::Unknown("spelling of a number") });
         };
         let read = self.rest.len() - rest.len();
