@@ -81,7 +81,7 @@ fn a_changed_byte_is_refused_or_harmless() {
                 match open(&rotten) {
                     Ok(found) if found == model => harmless += 1,
                     Ok(_) => {
-                        assert!(newest && place >= unprotected, "{name}, byte {place} of seed {seed}: silently lost")
+                        assert!(newest && place >= unprotected, "{name}, byte {place} of seed {seed}: silently lost");
                     }
                     Err(OpenError::Damaged(damage)) => {
                         assert!(names.contains(&damage.file), "{damage}");
