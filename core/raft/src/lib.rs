@@ -11,6 +11,7 @@ pub mod entry;
 pub mod event;
 pub mod follower;
 pub mod history;
+pub mod invariants;
 pub mod leader;
 pub mod log;
 pub mod message;

@@ -90,6 +90,11 @@ impl Progress {
         self.inflight_bytes
     }
 
+    /// The last index and the bytes of each append that is on its way to it.
+    pub(crate) fn inflights(&self) -> impl Iterator<Item = (Index, u64)> {
+        self.inflights.iter().copied()
+    }
+
     /// The window has room for another append.
     pub(crate) fn has_room(&self, limits: &Limits) -> bool {
         self.inflights.len() < limits.inflight_count_max && self.inflight_bytes < limits.inflight_bytes_max
@@ -117,19 +122,18 @@ impl Progress {
 
     /// It accepted, and has the log up to `matched` on its disk.
     pub(crate) fn accepted(&mut self, matched: Index) {
-        self.matched = self.matched.max(matched);
-        self.next = self.next.max(self.matched.next());
-        while let Some((_, bytes)) = self.inflights.pop_front_if(|(last, _)| *last <= matched) {
-            self.inflight_bytes -= bytes;
-        }
+        self.has(matched);
         if let Mode::Probe { .. } = self.mode {
             self.mode = Mode::Replicate;
         }
     }
 
-    /// It refused an append behind `prev`. Says whether this is news: an answer to a message from before is not (L6).
-    pub(crate) fn is_news(&self, prev: Index) -> bool {
-        prev > self.matched && prev < self.next && !matches!(self.mode, Mode::Snapshot { .. })
+    /// It refused an append behind `prev`, while the leader's log begins behind `base`. Says whether this is news: an answer
+    /// to a message from before is not (L6). Once what it needs is compacted, heartbeats speak of the base, which may lie
+    /// behind anything that was sent to it (L11).
+    pub(crate) fn is_news(&self, prev: Index, base: Index) -> bool {
+        let was_sent = prev < self.next || self.next <= base;
+        prev > self.matched && was_sent && !matches!(self.mode, Mode::Snapshot { .. })
     }
 
     /// The logs may agree up to `candidate`: try from there.
@@ -150,11 +154,22 @@ impl Progress {
         }
     }
 
-    /// It has a snapshot (or said that it needs none) and its log up to `matched`.
+    /// It has a snapshot (or said that it needs none) and its log up to `matched`: the logs agree there, so nothing needs to
+    /// be probed.
     pub(crate) fn snapshot_done(&mut self, matched: Index) {
-        self.matched = self.matched.max(matched);
+        self.has(matched);
         if let Mode::Snapshot { .. } = self.mode {
-            self.back_to(self.matched);
+            self.next = self.matched.next();
+            self.enter(Mode::Replicate);
+        }
+    }
+
+    /// It has the log up to `matched`, however it came there: what was on its way up to there has arrived.
+    fn has(&mut self, matched: Index) {
+        self.matched = self.matched.max(matched);
+        self.next = self.next.max(self.matched.next());
+        while let Some((_, bytes)) = self.inflights.pop_front_if(|(last, _)| *last <= self.matched) {
+            self.inflight_bytes -= bytes;
         }
     }
 
@@ -196,9 +211,11 @@ mod tests {
         progress.accepted(Index(5));
         progress.accepted(Index(3));
         assert_eq!(progress.matched(), Index(5));
-        assert!(!progress.is_news(Index(4)), "a refusal of what is known to match is of an earlier time");
-        assert!(!progress.is_news(Index(10)), "so is one of what was not sent since");
-        assert!(progress.is_news(Index(7)));
+        let base = Index(0);
+        assert!(!progress.is_news(Index(4), base), "a refusal of what is known to match is of an earlier time");
+        assert!(!progress.is_news(Index(10), base), "so is one of what was not sent since");
+        assert!(progress.is_news(Index(7), base));
+        assert!(progress.is_news(Index(12), Index(12)), "unless what it needs is compacted up to there");
         progress.back_to(Index(2));
         assert_eq!(progress.next(), Index(6));
     }

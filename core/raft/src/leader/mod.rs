@@ -64,6 +64,12 @@ impl Leader {
         self.round
     }
 
+    /// The newest round that a majority confirmed.
+    #[must_use]
+    pub fn confirmed(&self) -> u64 {
+        self.confirmed
+    }
+
     /// The reads that wait.
     #[must_use]
     pub fn reads(&self) -> &Reads {
@@ -76,8 +82,8 @@ impl Leader {
         self.uncommitted_bytes
     }
 
-    pub(crate) fn propose(&mut self, shared: &mut Shared, header: Header, payload: &[u8]) -> Position {
-        let position = shared.append_new(EntryKind::Command, header, payload);
+    pub(crate) fn propose(&mut self, shared: &mut Shared, kind: EntryKind, header: Header, payload: &[u8]) -> Position {
+        let position = shared.append_new(kind, header, payload);
         self.uncommitted_bytes += shared.log.entry(position.index).map_or(0, crate::Entry::size);
         position
     }

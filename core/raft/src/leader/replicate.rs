@@ -26,7 +26,7 @@ impl Leader {
                 progress.answered = true;
                 self.advance_commit(shared);
             }
-            AppendOutcome::Refused { prev, hint } if progress.is_news(prev.index) => {
+            AppendOutcome::Refused { prev, hint } if progress.is_news(prev.index, shared.log.base().index) => {
                 progress.back_to(candidate(shared, prev, hint));
             }
             AppendOutcome::Refused { .. } => {}
@@ -58,7 +58,10 @@ impl Leader {
 /// follower skips all entries of terms that the leader can't have, the leader all that the follower can't have.
 fn candidate(shared: &Shared, prev: Position, hint: Option<Position>) -> Index {
     let below = prev.index.previous();
-    hint.map_or(below, |hint| shared.log.last_at_most(hint.index.min(below), hint.term).index.min(hint.index))
+    let Some(hint) = hint else { return below };
+    let upto = hint.index.min(below);
+    // Where that is compacted the log knows its base only, which lies after it: what the follower needs is gone.
+    shared.log.last_at_most(upto, hint.term).index.min(upto)
 }
 
 fn flush_one(shared: &mut Shared, round: u64, node: NodeId, progress: &mut Progress, writing: bool) {
