@@ -44,8 +44,8 @@ pub struct HardState {
     pub term: Term,
     /// Whom this node voted for in it.
     pub vote: Option<NodeId>,
-    /// A committed index at the time of the write: not needed for safety; a restarted node need not wait for a leader to
-    /// show what it had applied.
+    /// A committed index at the time of the write, of entries that were durable before it: not needed for safety; a
+    /// restarted node need not wait for a leader to show what it had applied.
     pub commit: Index,
 }
 

@@ -138,10 +138,17 @@ impl Shared {
         }
     }
 
-    /// Sends, or holds until what the message asserts is durable.
+    /// Sends, or holds until what the message asserts is durable. A later message of the same kind to the same node
+    /// replaces one that is held: to the other side that looks like a loss, and what is held stays bounded however slow the
+    /// disk is.
     pub(crate) fn send(&mut self, to: NodeId, waits: Waits, body: Body) {
+        let kind = mem::discriminant(&body);
         let message = Message { from: self.id, to, term: self.term, body };
-        if self.durable_for(waits) { self.out.0.messages.push(message) } else { self.held.push((waits, message)) }
+        if self.durable_for(waits) {
+            return self.out.0.messages.push(message);
+        }
+        self.held.retain(|(_, earlier)| earlier.to != to || mem::discriminant(&earlier.body) != kind);
+        self.held.push((waits, message));
     }
 
     fn durable_for(&self, waits: Waits) -> bool {
@@ -159,8 +166,10 @@ impl Shared {
         }
     }
 
+    /// What the next write says first. Its commit index covers only what was durable before: hard state stands before
+    /// truncation and entries, so it must be true without them.
     pub(crate) fn hard_state(&self) -> HardState {
-        HardState { term: self.term, vote: self.vote, commit: self.commit }
+        HardState { term: self.term, vote: self.vote, commit: self.commit.min(self.persistence.durable()) }
     }
 
     /// Would this node vote for the candidate in `term`, its own vote aside? (paper 5.4.1, thesis 4.2.3)
