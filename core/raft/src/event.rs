@@ -33,14 +33,14 @@ pub enum Event {
         /// This term.
         term: Term,
     },
-    /// It votes for the candidate (or says that it would).
+    /// It votes for the candidate.
     Voted {
         /// The candidate.
         candidate: NodeId,
         /// In this election.
         term: Term,
     },
-    /// It refuses its vote.
+    /// It refuses its vote, or says that it would.
     VoteRefused {
         /// The candidate.
         candidate: NodeId,

@@ -4,13 +4,14 @@ use alloc::vec::Vec;
 
 use crate::candidate::{Candidate, Phase};
 use crate::config::Config;
-use crate::configuration::Configuration;
-use crate::entry::{Entry, Header};
+use crate::configuration::{Configuration, Member};
+use crate::entry::{Entry, EntryKind, Header};
 use crate::event::{CommitRule, Event, FollowReason, IgnoreReason, VoteRefusal};
 use crate::follower::Follower;
 use crate::leader::Leader;
 use crate::message::{
-    AppendEntriesReply, AppendOutcome, Body, InstallSnapshotReply, Message, PreVoteReply, RequestVote, RequestVoteReply,
+    AppendEntries, AppendEntriesReply, AppendOutcome, Body, InstallSnapshotReply, Message, PreVoteReply, RequestVote,
+    RequestVoteReply,
 };
 use crate::output::{Delay, HardState, Output, ReadId, Ticket, Timer};
 use crate::role::{Role, Transition};
@@ -195,6 +196,9 @@ impl Raft {
         let position = snapshot.position;
         let Role::Follower(follower) = &mut self.role else { return Installed::No };
         follower.heard(&mut self.shared, from);
+        if self.shared.halt.is_some() {
+            return Installed::No;
+        }
         let installed = if position.index <= self.shared.commit {
             self.shared.event(Event::SnapshotIgnored { position });
             Installed::No
@@ -231,7 +235,25 @@ impl Raft {
         if role.uncommitted_bytes() >= limits.uncommitted_bytes_max || self.shared.log.bytes() >= limits.log_bytes_max {
             return Err(ProposeError::Full);
         }
-        Ok(role.propose(&mut self.shared, header, payload))
+        Ok(role.propose(&mut self.shared, EntryKind::Command, header, payload))
+    }
+
+    /// Proposes what the configuration is to keep for a member: its disk and the opaque bytes of the layers above. Nobody's
+    /// vote changes by it. `None` where it is kept already.
+    ///
+    /// # Errors
+    /// When this node does not lead, or `node` is no member.
+    pub fn describe_member(&mut self, node: NodeId, member: Member) -> Result<Option<Position>, ProposeError> {
+        let leader = self.leader();
+        let Role::Leader(role) = &mut self.role else { return Err(ProposeError::NotLeader { leader }) };
+        let mut configuration = self.shared.configuration().clone();
+        if self.shared.halt.is_some() || !configuration.nodes().contains(&node) {
+            return Err(ProposeError::NotLeader { leader: None });
+        }
+        if configuration.members.insert(node, member.clone()) == Some(member) {
+            return Ok(None);
+        }
+        Ok(Some(role.propose(&mut self.shared, EntryKind::Configuration, Header::default(), &configuration.encode())))
     }
 
     /// Asks for a linearizable read (thesis 6.4). [`Output::reads`] says when it may be served, or
@@ -297,7 +319,7 @@ impl Raft {
                 self.shared.event(event);
                 return false;
             }
-            Body::AppendEntries(_) => return self.admit_append(message),
+            Body::AppendEntries(append) => return self.admit_append(message, append),
             Body::PreVoteReply(_)
             | Body::RequestVote(_)
             | Body::RequestVoteReply(_)
@@ -316,14 +338,17 @@ impl Raft {
         theirs >= ours
     }
 
-    fn admit_append(&mut self, message: &Message) -> bool {
+    fn admit_append(&mut self, message: &Message, append: &AppendEntries) -> bool {
+        if append.run.last().term > message.term {
+            // No leader has entries of a later term than its own.
+            self.ignore(message.from, IgnoreReason::Unexpected);
+            return false;
+        }
         if self.admit_leader(message.from, message.term) {
             return true;
         }
         // An older leader learns the newer term from the answer (A7), whatever else stands in it.
-        if let Body::AppendEntries(append) = &message.body
-            && message.term < self.shared.term
-        {
+        if message.term < self.shared.term {
             let outcome = AppendOutcome::Refused { prev: append.run.prev(), hint: None };
             let reply = Body::AppendEntriesReply(AppendEntriesReply { round: 0, outcome });
             self.shared.send(message.from, Waits::HardState, reply);
@@ -412,7 +437,10 @@ impl Raft {
         } else {
             self.shared.refuses(&request)
         };
-        self.shared.event(vote_event(from, asked, refusal));
+        // A grant is no vote, and nothing has happened by it: the answer says it all.
+        if let Some(reason) = refusal {
+            self.shared.event(Event::VoteRefused { candidate: from, term: asked, reason });
+        }
         let reply = PreVoteReply { asked, granted: refusal.is_none() };
         self.shared.send(from, Waits::Nothing, Body::PreVoteReply(reply));
     }
@@ -430,7 +458,7 @@ impl Raft {
         self.shared.event(vote_event(from, self.shared.term, refusal));
         if refusal.is_none() {
             self.shared.vote_for(from);
-            self.shared.arm(Timer::Campaign, Delay::TToTwiceT);
+            self.stand_back();
         }
         let reply = RequestVoteReply { granted: refusal.is_none() };
         self.shared.send(from, Waits::HardState, Body::RequestVoteReply(reply));
@@ -439,9 +467,10 @@ impl Raft {
     // ---- roles change here --------------------------------------------------------------------------------------------
 
     /// The campaign timer fired. Who has no vote does not stand for election (M11), nor does who promised its leader to help
-    /// nobody else: `LeaderSilent` is armed then, and asks again.
+    /// nobody else: `LeaderSilent` is armed then, and asks again. Nor is there an election after the last term.
     fn campaign(&self) -> Option<Transition> {
-        if !self.shared.configuration().is_voter(self.shared.id) || self.shared.is_sticky() {
+        let last_term = self.shared.term.next() == self.shared.term;
+        if !self.shared.configuration().is_voter(self.shared.id) || self.shared.is_sticky() || last_term {
             return None;
         }
         Some(if self.shared.config.switches.pre_vote { Transition::PreCampaign } else { Transition::Campaign })
@@ -481,10 +510,19 @@ impl Raft {
         self.shared.event(Event::BecameFollower { term, leader, reason });
         self.shared.disarm(Timer::Heartbeat);
         self.shared.disarm(Timer::CheckQuorum);
-        if leader.is_none() {
-            self.shared.arm(Timer::Campaign, Delay::TToTwiceT);
-        }
         self.role = Role::Follower(Follower::new(leader, self.shared.commit));
+        if leader.is_none() {
+            self.stand_back();
+        }
+    }
+
+    /// Somebody else may win now and is given the time for it (E17). Without stickiness the silence of an earlier leader
+    /// means nothing any more, and must not cut that time short.
+    fn stand_back(&mut self) {
+        self.shared.arm(Timer::Campaign, Delay::TToTwiceT);
+        if !self.shared.config.switches.stickiness && self.leader().is_none() {
+            self.shared.disarm(Timer::LeaderSilent);
+        }
     }
 
     fn stand(&mut self, phase: Phase) -> Option<Transition> {

@@ -28,10 +28,10 @@ impl Term {
     /// Before the first election.
     pub const ZERO: Self = Self(0);
 
-    /// The term after this one.
+    /// The term after this one; the last that can be written has none and stays (a peer may send any number).
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
@@ -39,10 +39,10 @@ impl Index {
     /// Before the first entry.
     pub const ZERO: Self = Self(0);
 
-    /// The index after this one.
+    /// The index after this one; the last that can be written has none and stays.
     #[must_use]
     pub fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 
     /// The index before this one; that of 0 is 0.
