@@ -10,7 +10,7 @@ use raft::{Boot, Configuration, Entry, HardState, Index, NodeId, Position, Raft,
 use wal::{Disk, Options, Recovered, Wal};
 
 use crate::durable::DurableLog;
-use crate::replica::{Config, Replica};
+use crate::replica::{Config, Own, Replica};
 use crate::section::Section;
 use crate::state_machine::StateMachine;
 use crate::storeroom::{LoadError, Loaded, Storeroom};
@@ -79,7 +79,8 @@ pub fn exists<D: Disk>(disk: &D) -> Result<bool, StartError> {
     Wal::exists(disk).map_err(StartError::Log)
 }
 
-/// Starts node `id` from its folder. `first` is given only for a folder that never held a member, by the operator's word.
+/// Starts node `id` from its folder. `first` is given only for a folder that never held a member, by the operator's word;
+/// `own` is what the configuration is to keep for it.
 ///
 /// # Errors
 /// See [`StartError`].
@@ -89,6 +90,7 @@ pub fn start<S: StateMachine, D: Disk>(
     options: Options,
     config: Config,
     first: Option<First<S>>,
+    own: Own,
 ) -> Result<Started<S, D>, StartError> {
     let storeroom = Storeroom::new(disk.clone());
     let opened = if first.is_some() && !exists(&disk)? { Wal::create(disk, options) } else { Wal::open(disk, options) };
@@ -101,7 +103,7 @@ pub fn start<S: StateMachine, D: Disk>(
     let torn = recovered.torn.as_ref().map(ToString::to_string);
     let boot = fit(recovered, &loaded, &mut wal)?;
     let raft = Raft::new(id, config.raft, boot);
-    let replica = Replica::new(raft, loaded.machine, config, incarnation);
+    let replica = Replica::new(raft, loaded.machine, config, incarnation, own);
     Ok(Started { replica, log: DurableLog::new(wal), storeroom, incarnation, torn })
 }
 

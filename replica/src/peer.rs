@@ -19,6 +19,8 @@ pub enum PeerMessage {
     Read(ForwardedRead),
     /// Answers it.
     ReadReply(ForwardedReadReply),
+    /// Tells the leader what the configuration is to keep for the sender.
+    Describe(raft::Member),
 }
 
 /// Names a forwarded request: never used twice, not even by a later life of its origin (R13, L21).
@@ -101,6 +103,7 @@ impl fmt::Display for PeerMessage {
                 write!(f, "WriteReply {id} {reason:?}")
             }
             Self::Read(read) => write!(f, "Read {}", read.id),
+            Self::Describe(member) => write!(f, "Describe disk={:016x}", member.disk),
             Self::ReadReply(reply) => write!(f, "ReadReply {} index={}", reply.id, reply.index),
         }
     }

@@ -3,7 +3,7 @@
 //! neither messages nor writes wait for it.
 
 use bytes::Bytes;
-use raft::{EntryKind, Header, Index, Installed, NodeId, Position, ProposeError, Raft, ReadReady, Term};
+use raft::{EntryKind, Header, Index, Installed, Member, NodeId, Position, ProposeError, Raft, ReadReady, Term};
 
 use crate::accepted::{Accepted, Seen};
 use crate::peer::{
@@ -57,6 +57,15 @@ impl Default for Config {
     }
 }
 
+/// What the configuration is to keep for this member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Own {
+    /// The random id of its disk.
+    pub disk: u64,
+    /// Opaque bytes for the layers above; `None` leaves what is kept.
+    pub info: Option<Bytes>,
+}
+
 /// Three election timeouts: no leader by then, and the client is told (rather than kept waiting).
 const NO_LEADER_AFTER: u64 = 3;
 
@@ -80,12 +89,16 @@ pub struct Replica<S: StateMachine> {
     /// Whom this node takes for the leader of this term said that it is not: no more writes for it until the next sweep.
     not_the_leader: Option<Term>,
     sweeping: bool,
+    /// What the configuration is to keep for this member, and when the leader was told last.
+    own: Own,
+    described: Option<Time>,
     out: Output<S>,
 }
 
 impl<S: StateMachine> Replica<S> {
     /// A member that starts. `incarnation` is higher than in any earlier life of this disk.
-    pub fn new(raft: Raft, machine: S, config: Config, incarnation: u64) -> Self {
+    /// `own` is what the configuration is to keep for it: where it differs, the leader is told.
+    pub fn new(raft: Raft, machine: S, config: Config, incarnation: u64, own: Own) -> Self {
         let applied = raft.inspect().applied();
         Self {
             term: raft.inspect().term(),
@@ -103,6 +116,8 @@ impl<S: StateMachine> Replica<S> {
             leader: None,
             not_the_leader: None,
             sweeping: false,
+            own,
+            described: None,
             out: Output::default(),
         }
     }
@@ -141,6 +156,7 @@ impl<S: StateMachine> Replica<S> {
         }
         self.notice_leader();
         self.serve_queued();
+        self.describe_own();
         self.take_output();
         self.serve_reads();
         self.take_snapshot();
@@ -177,6 +193,7 @@ impl<S: StateMachine> Replica<S> {
             PeerMessage::Write(write) => self.forwarded_write(from, write),
             PeerMessage::WriteReply(reply) => self.write_reply(reply),
             PeerMessage::Read(read) => self.forwarded_read(from, read),
+            PeerMessage::Describe(member) => self.describe(from, member),
             PeerMessage::ReadReply(reply) => {
                 if reply.id.incarnation == self.incarnation {
                     self.reads.answered(reply.id.number, reply.index);
@@ -255,6 +272,36 @@ impl<S: StateMachine> Replica<S> {
         let floor = self.writes.floor();
         let message = ForwardedWrite { term: self.term, id, floor, essential, command };
         self.out.messages.push((leader, PeerMessage::Write(message)));
+    }
+
+    // ---- what the configuration keeps of the members ------------------------------------------------------------------
+
+    /// The configuration says something else of this member than it says itself: the leader is told, and again after T.
+    fn describe_own(&mut self) {
+        let Some(leader) = self.leader.filter(|_| !self.is_described()) else { return };
+        if self.described.is_some_and(|told| self.now.since(told) < self.config.election_timeout) {
+            return;
+        }
+        self.described = Some(self.now);
+        let view = self.raft.inspect();
+        let kept = view.configuration().members.get(&view.id()).cloned().unwrap_or_default();
+        let own = Member { disk: self.own.disk, info: self.own.info.clone().unwrap_or(kept.info) };
+        if leader == view.id() {
+            self.describe(leader, own);
+        } else {
+            self.out.messages.push((leader, PeerMessage::Describe(own)));
+        }
+    }
+
+    fn is_described(&self) -> bool {
+        let view = self.raft.inspect();
+        view.configuration().members.get(&view.id()).is_none_or(|kept| {
+            kept.disk == self.own.disk && self.own.info.as_ref().is_none_or(|info| *info == kept.info)
+        })
+    }
+
+    fn describe(&mut self, node: NodeId, member: Member) {
+        let _who_does_not_lead_is_told_by_nobody = self.raft.describe_member(node, member);
     }
 
     // ---- forwarded requests -------------------------------------------------------------------------------------------
@@ -386,7 +433,7 @@ impl<S: StateMachine> Replica<S> {
     }
 
     fn keep_sweeping(&mut self) {
-        if !self.sweeping && self.waiting() > 0 {
+        if !self.sweeping && (self.waiting() > 0 || !self.is_described()) {
             self.sweeping = true;
             self.out.timers.push(TimerChange::Sweep(self.config.election_timeout / 10));
         }

@@ -9,8 +9,9 @@ use std::sync::{Arc, mpsc as threads};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use raft::{Configuration, NodeId, Switches};
-use replica::{First, Started, StateMachine};
+use replica::{First, Own, Started, StateMachine};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
@@ -58,6 +59,9 @@ pub struct Config {
     pub replica: replica::Config,
     /// Finds the peers' addresses in the configuration.
     pub address_of: AddressOf,
+    /// What the configuration is to keep for this member, if that is not known to those who write the first one: the cluster
+    /// is told once this member runs.
+    pub info: Option<Bytes>,
 }
 
 impl Config {
@@ -74,6 +78,7 @@ impl Config {
             segment_bytes: 16 << 20,
             replica: replica::Config::default(),
             address_of: |member| String::from_utf8(member.info.to_vec()).ok(),
+            info: None,
         }
     }
 }
@@ -193,11 +198,13 @@ fn open<S: StateMachine>(
     }
     let options = wal::Options { segment_bytes: config.segment_bytes, ..wal::Options::new(rand::random()) };
     let first = first.filter(|_| folder.identity.is_none());
+    let disk_id = folder.identity.map_or_else(rand::random, |identity| identity.disk);
+    let own = Own { disk: disk_id, info: config.info.clone() };
     let mut replica_config = config.replica;
     replica_config.election_timeout = u64::try_from(config.election_timeout.as_micros()).unwrap_or(u64::MAX);
-    let started = replica::start(disk, config.node, options, replica_config, first).map_err(data)?;
+    let started = replica::start(disk, config.node, options, replica_config, first, own).map_err(data)?;
     if folder.identity.is_none() {
-        folder.claim(Identity { cluster: config.cluster, node: config.node, disk: rand::random() })?;
+        folder.claim(Identity { cluster: config.cluster, node: config.node, disk: disk_id })?;
     }
     Ok((folder, started))
 }

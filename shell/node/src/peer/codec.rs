@@ -5,8 +5,8 @@ use std::fmt;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use raft::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Body, Entry, Index, InstallSnapshotReply, Message, NodeId,
-    Position, PreVoteReply, RequestVote, RequestVoteReply, Slice, Term,
+    AppendEntries, AppendEntriesReply, AppendOutcome, Body, Entry, Index, InstallSnapshotReply, Member, Message,
+    NodeId, Position, PreVoteReply, RequestVote, RequestVoteReply, Slice, Term,
 };
 use replica::PeerMessage;
 use replica::peer::{ForwardId, ForwardedRead, ForwardedReadReply, ForwardedWrite, ForwardedWriteReply, NotAccepted};
@@ -51,6 +51,7 @@ const WRITE: u8 = 16;
 const WRITE_REPLY: u8 = 17;
 const READ: u8 = 18;
 const READ_REPLY: u8 = 19;
+const DESCRIBE: u8 = 20;
 
 /// Appends a message. All begin with their kind and group; those of consensus go on with the sender's term.
 pub(crate) fn encode(message: &PeerMessage, out: &mut BytesMut) {
@@ -95,6 +96,11 @@ pub(crate) fn encode(message: &PeerMessage, out: &mut BytesMut) {
             put_id(out, reply.id);
             out.put_u64_le(reply.index.0);
         }
+        PeerMessage::Describe(member) => {
+            start(out, DESCRIBE);
+            out.put_u64_le(member.disk);
+            out.put_slice(&member.info);
+        }
     }
 }
 
@@ -130,6 +136,7 @@ pub(crate) fn decode(from: NodeId, to: NodeId, payload: Bytes) -> Result<PeerMes
         }),
         READ => PeerMessage::Read(ForwardedRead { id: input.id()? }),
         READ_REPLY => PeerMessage::ReadReply(ForwardedReadReply { id: input.id()?, index: Index(input.u64()?) }),
+        DESCRIBE => PeerMessage::Describe(Member { disk: input.u64()?, info: input.rest() }),
         _ => {
             let term = input.term()?;
             let body = decode_body(kind, &mut input)?;
@@ -315,6 +322,7 @@ mod tests {
             PeerMessage::WriteReply(ForwardedWriteReply { term: Term(5), id, outcome: Err(NotAccepted::NoSpace) }),
             PeerMessage::Read(ForwardedRead { id }),
             PeerMessage::ReadReply(ForwardedReadReply { id, index: Index(8) }),
+            PeerMessage::Describe(Member { disk: 9, info: Bytes::from_static(b"n1") }),
         ]
     }
 
