@@ -37,7 +37,9 @@ pub(crate) fn listen(stop: &CancellationToken, parent_pipe: bool) -> std::io::Re
         std::thread::Builder::new().name("parent-pipe".to_owned()).spawn(move || {
             let mut ignored = [0; 64];
             while std::io::stdin().read(&mut ignored).is_ok_and(|count| count > 0) {}
-            tracing::info!("the process that started this member is gone: stopping");
+            tracing::info!(
+                "standard input ended, so the process that started this member is gone or wants it to stop: stopping"
+            );
             on_end.cancel();
         })?;
     }
