@@ -10,8 +10,8 @@ use mvcc::{
 
 use crate::shared::{Shared, stop};
 
-/// Keys visited while the lock is held: some hundred microseconds at most.
-const SLICE_KEYS: usize = 256;
+/// Keys visited while the lock is held: about a hundred microseconds.
+const SLICE_KEYS: usize = 128;
 
 /// A handle for queries; clones share one store.
 ///

@@ -1,7 +1,12 @@
 //! What the store costs: nanoseconds of CPU for each put, get, range, count, compacted row, streamed and restored
 //! row, at 100,000 keys of 32 bytes with values of 256. `cargo bench -p quorate-mvcc`. The best of several rounds is
 //! printed, as the one least disturbed by others; resident memory for each key too.
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, clippy::cast_possible_truncation, reason = "a bench looks at the clock")]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    clippy::cast_possible_truncation,
+    reason = "a bench looks at the clock"
+)]
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a bench prints, and stops when it can't go on")]
 
 use std::hint::black_box;

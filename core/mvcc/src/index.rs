@@ -1,17 +1,14 @@
 //! The index: for each key, the revisions at which it changed. It is all in memory and answers which row, if any, holds a
 //! key at a revision; it also knows version and creation of the newest state, so that a put has no need of old rows.
 
-use std::collections::BTreeMap;
-
+use crate::key_map::KeyMap;
 use crate::key_range::KeyRange;
 use crate::revision::Revision;
 
-/// All keys, in order. A key has an allocation of its own: shared with a row it would keep the row's value alive.
+/// All keys, in order. They are copies: shared with a row they would keep the row's value alive.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
-    keys: BTreeMap<Box<[u8]>, History>,
-    /// Bytes of all keys.
-    key_bytes: u64,
+    keys: KeyMap<History>,
     /// Changes beyond the newest of each key.
     older_changes: u64,
     /// Keys that exist now.
@@ -19,11 +16,13 @@ pub(crate) struct Index {
 }
 
 /// One change of a key.
+/// (A [`Revision`] in it would make it half as large again.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Change {
-    pub(crate) revision: Revision,
+    main: i64,
+    sub: u32,
     /// Whether it deleted the key.
-    pub(crate) tombstone: bool,
+    tombstone: bool,
 }
 
 /// What happened to one key: most keys have one change that matters, so that one needs no allocation.
@@ -60,21 +59,24 @@ pub(crate) struct Newest {
 impl Index {
     /// Notes a put at `revision`, which is above all noted before.
     pub(crate) fn put(&mut self, key: &[u8], revision: Revision) -> Placed {
-        let change = Change { revision, tombstone: false };
-        let Some(history) = self.keys.get_mut(key) else {
-            let history = History { newest: change, created: revision.main, version: 1, older: None };
-            self.insert(key, history);
-            return Placed { previous: None, created: revision.main, version: 1 };
+        let change = Change::new(revision, false);
+        let update = |history: &mut History| {
+            let previous = history.live().map(|newest| newest.revision);
+            if previous.is_none() {
+                history.created = revision.main;
+            }
+            history.version += 1;
+            history.push(change);
+            (true, Placed { previous, created: history.created, version: history.version })
         };
-        let previous = history.live().map(|newest| newest.revision);
-        if previous.is_none() {
-            history.created = revision.main;
-            self.live += 1;
-        }
-        history.version += 1;
-        history.push(change);
-        self.older_changes += 1;
-        Placed { previous, created: history.created, version: history.version }
+        let create = || {
+            let history = History { newest: change, created: revision.main, version: 1, older: None };
+            (history, (false, Placed { previous: None, created: revision.main, version: 1 }))
+        };
+        let (known, placed) = self.keys.upsert(key, update, create);
+        self.older_changes += u64::from(known);
+        self.live += u64::from(placed.previous.is_none());
+        placed
     }
 
     /// Notes a delete of every existing key of `range`; `next` is told the key and the row of its last state, and gives
@@ -87,22 +89,18 @@ impl Index {
         range: KeyRange<'_>,
         mut next: impl FnMut(&[u8], Revision) -> Result<Revision, E>,
     ) -> Result<(), E> {
-        if let KeyRange::One(key) = range {
-            let Some(history) = self.keys.get_mut(key) else { return Ok(()) };
+        let Self { keys, older_changes, live } = self;
+        let mut bury = |key: &[u8], history: &mut History| {
             let Some(newest) = history.live() else { return Ok(()) };
             history.bury(next(key, newest.revision)?);
-            self.older_changes += 1;
-            self.live -= 1;
-            return Ok(());
+            *older_changes += 1;
+            *live -= 1;
+            Ok(())
+        };
+        if let KeyRange::One(key) = range {
+            return keys.get_mut(key).map_or(Ok(()), |history| bury(key, history));
         }
-        let Some(bounds) = range.bounds_after(None) else { return Ok(()) };
-        for (key, history) in self.keys.range_mut::<[u8], _>(bounds) {
-            let Some(newest) = history.live() else { continue };
-            history.bury(next(key, newest.revision)?);
-            self.older_changes += 1;
-            self.live -= 1;
-        }
-        Ok(())
+        range.bounds_after(None).map_or(Ok(()), |bounds| keys.visit_mut(bounds, bury))
     }
 
     /// Where the newest state of `key` is, if it exists.
@@ -122,15 +120,14 @@ impl Index {
         after: Option<&'a [u8]>,
     ) -> impl Iterator<Item = (&'a [u8], &'a History)> {
         let one = match range {
-            KeyRange::One(key) if after.is_none() => self.keys.get_key_value(key),
+            KeyRange::One(key) if after.is_none() => self.keys.get(key).map(|history| (key, history)),
             KeyRange::One(_) | KeyRange::From(_) | KeyRange::Between(..) | KeyRange::Empty => None,
         };
         let many = match range {
             KeyRange::One(_) | KeyRange::Empty => None,
             KeyRange::From(_) | KeyRange::Between(..) => range.bounds_after(after),
         };
-        let many = many.into_iter().flat_map(|bounds| self.keys.range::<[u8], _>(bounds));
-        one.into_iter().chain(many).map(|(key, history)| (key.as_ref(), history))
+        one.into_iter().chain(many.into_iter().flat_map(|bounds| self.keys.range(bounds)))
     }
 
     /// Forgets the changes of `key` that reads at `compact_revision` and later can't see, telling `dropped` each.
@@ -141,22 +138,21 @@ impl Index {
         self.older_changes -= (before - history.older_len()) as u64;
         if gone {
             self.keys.remove(key);
-            self.key_bytes -= key.len() as u64;
         }
     }
 
     /// Takes a key as a stream describes it; the caller has checked that it fits what was taken before.
     pub(crate) fn restore(&mut self, key: &[u8], change: Change, created: i64, version: i64) {
-        match self.keys.get_mut(key) {
-            None => self.insert(key, History { newest: change, created, version, older: None }),
-            Some(history) => {
-                let was_live = history.live().is_some();
-                history.push(change);
-                (history.created, history.version) = (created, version);
-                self.older_changes += 1;
-                self.live = self.live + u64::from(!change.tombstone) - u64::from(was_live);
-            }
-        }
+        let create = || (History { newest: change, created, version, older: None }, (false, false));
+        let update = |history: &mut History| {
+            let was_live = history.live().is_some();
+            history.push(change);
+            (history.created, history.version) = (created, version);
+            (true, was_live)
+        };
+        let (known, was_live) = self.keys.upsert(key, update, create);
+        self.older_changes += u64::from(known);
+        self.live = self.live + u64::from(!change.tombstone) - u64::from(was_live);
     }
 
     /// How many keys exist now.
@@ -166,15 +162,7 @@ impl Index {
 
     /// About how many bytes the index takes.
     pub(crate) fn footprint(&self) -> u64 {
-        // A tree's leaves are about two thirds full, and a small allocation costs about 16 bytes more than it holds.
-        let entry = (size_of::<Box<[u8]>>() + size_of::<History>()) as u64 * 3 / 2 + 16;
-        self.keys.len() as u64 * entry + self.key_bytes + self.older_changes * size_of::<Change>() as u64
-    }
-
-    fn insert(&mut self, key: &[u8], history: History) {
-        self.key_bytes += key.len() as u64;
-        self.live += u64::from(!history.newest.tombstone);
-        self.keys.insert(key.into(), history);
+        self.keys.footprint() as u64 + self.older_changes * size_of::<Change>() as u64
     }
 }
 
@@ -182,31 +170,31 @@ impl History {
     /// The newest state, if the key exists.
     pub(crate) fn live(&self) -> Option<Newest> {
         let Self { newest, created, version, .. } = *self;
-        (!newest.tombstone).then_some(Newest { revision: newest.revision, created, version })
+        (!newest.tombstone).then_some(Newest { revision: newest.revision(), created, version })
     }
 
     /// The row that holds the key at the main revision `at`, if it exists there.
     #[inline]
     pub(crate) fn at(&self, at: i64) -> Option<Revision> {
-        let change = if self.newest.revision.main <= at { self.newest } else { self.last_older(at)? };
-        (!change.tombstone).then_some(change.revision)
+        let change = if self.newest.main <= at { self.newest } else { self.last_older(at)? };
+        (!change.tombstone).then_some(change.revision())
     }
 
     /// Whether no read at `compact_revision` or later, and no watch from it, can see the row of `revision`.
     pub(crate) fn is_garbage(&self, revision: Revision, compact_revision: i64) -> bool {
-        let last = if self.newest.revision.main <= compact_revision {
+        let last = if self.newest.main <= compact_revision {
             self.newest
         } else {
             let Some(last) = self.last_older(compact_revision) else { return false };
             last
         };
-        revision < last.revision || revision == last.revision && last.is_passed(compact_revision)
+        revision < last.revision() || revision == last.revision() && last.is_passed(compact_revision)
     }
 
     /// The last change at or before `at` among the older ones.
     fn last_older(&self, at: i64) -> Option<Change> {
         let older = self.older.as_deref()?;
-        let behind = older.partition_point(|change| change.revision.main <= at);
+        let behind = older.partition_point(|change| change.main <= at);
         Some(older[behind.checked_sub(1)?])
     }
 
@@ -216,7 +204,7 @@ impl History {
     }
 
     fn bury(&mut self, revision: Revision) {
-        self.push(Change { revision, tombstone: true });
+        self.push(Change::new(revision, true));
         (self.created, self.version) = (0, 0);
     }
 
@@ -226,19 +214,19 @@ impl History {
 
     /// Drops what can't be seen; true if nothing is left.
     fn compact(&mut self, compact_revision: i64, dropped: &mut impl FnMut(Revision)) -> bool {
-        if self.newest.revision.main <= compact_revision {
-            self.older.take().into_iter().flat_map(|older| *older).for_each(|change| dropped(change.revision));
+        if self.newest.main <= compact_revision {
+            self.older.take().into_iter().flat_map(|older| *older).for_each(|change| dropped(change.revision()));
             let gone = self.newest.is_passed(compact_revision);
             if gone {
-                dropped(self.newest.revision);
+                dropped(self.newest.revision());
             }
             return gone;
         }
         let Some(older) = self.older.as_deref_mut() else { return false };
-        let behind = older.partition_point(|change| change.revision.main <= compact_revision);
+        let behind = older.partition_point(|change| change.main <= compact_revision);
         let Some(last) = behind.checked_sub(1).map(|at| older[at]) else { return false };
         let drop = if last.is_passed(compact_revision) { behind } else { behind - 1 };
-        older.drain(..drop).for_each(|change| dropped(change.revision));
+        older.drain(..drop).for_each(|change| dropped(change.revision()));
         if older.is_empty() {
             self.older = None;
         } else {
@@ -250,9 +238,17 @@ impl History {
 }
 
 impl Change {
+    pub(crate) fn new(Revision { main, sub }: Revision, tombstone: bool) -> Self {
+        Self { main, sub, tombstone }
+    }
+
+    fn revision(self) -> Revision {
+        Revision::new(self.main, self.sub)
+    }
+
     /// Whether compaction at `compact_revision` forgets it even if it is the last one: a tombstone before it. The one
     /// exactly at it stays until the next compaction, since a watch may begin there.
     fn is_passed(self, compact_revision: i64) -> bool {
-        self.tombstone && self.revision.main < compact_revision
+        self.tombstone && self.main < compact_revision
     }
 }

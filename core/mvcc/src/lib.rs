@@ -23,6 +23,7 @@ mod compaction;
 mod error;
 mod hash;
 mod index;
+mod key_map;
 mod key_range;
 mod memory;
 mod range;

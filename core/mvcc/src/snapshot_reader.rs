@@ -155,7 +155,7 @@ impl<B: Backend> Builder<B> {
         if !fits {
             return Err("a row that can't follow those before it");
         }
-        let change = Change { revision: at, tombstone: row.is_tombstone() };
+        let change = Change::new(at, row.is_tombstone());
         self.store.index.restore(row.key(), change, created, version);
         self.store.backend.put(at, row);
         self.last = at;
