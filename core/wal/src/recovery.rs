@@ -10,7 +10,8 @@ use crate::position::Position;
 use crate::record::Stamp;
 use crate::replay::{Contents, Found, Torn, replay};
 use crate::segment::{
-    BATCH_BYTES_MAX, Folder, Opening, Previous, Segment, Segments, life, segment_name, spare_name, unfinished_name,
+    BATCH_BYTES_MAX, Folder, Opening, Previous, Segment, Segments, life, opening_size, segment_name, spare_name,
+    unfinished_name,
 };
 use crate::snapshot_file;
 use crate::spare::{Spares, remove_if_there};
@@ -212,7 +213,7 @@ fn repair<D: Disk>(disk: &D, found: &Found, spares: &mut Spares) -> Result<D::Fi
     if let Some((number, bytes)) = found.never_begun {
         let name = segment_name(number);
         let file = disk.open(&name).map_err(io_error("open", &name))?;
-        write_zeros(&file, 0, bytes.min(BATCH_BYTES_MAX)).map_err(io_error("cut", &name))?;
+        write_zeros(&file, 0, bytes.min(opening_size() + BATCH_BYTES_MAX)).map_err(io_error("cut", &name))?;
         file.sync_data().map_err(io_error("sync", &name))?;
         match spares.recycle(bytes) {
             Some(spare) => {

@@ -13,7 +13,7 @@ use std::io;
 const RECYCLED_MAX: usize = 2;
 
 /// Work on files that need not be done by the log's thread. Hand it back with [`crate::Wal::chore_done`] or
-/// [`crate::Wal::chore_failed`].
+/// [`crate::Wal::chore_failed`]; it is of no use to a log that was opened later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Chore {
     /// Prepare a spare segment.

@@ -52,6 +52,24 @@ fn what_was_synced_is_there_after_a_power_cut() {
 }
 
 #[test]
+fn a_torn_write_is_cut_and_reported_with_its_place() {
+    // D3, D17
+    let disk = MemoryDisk::new();
+    let (mut wal, _) = Wal::create(disk.clone(), options()).unwrap();
+    put(&mut wal, &Batch::new(hard_state(1, 1, 0)).with_entries(entries(1, 1, 1, 100)));
+    wal.write(&Batch::new(hard_state(1, 1, 0)).with_entries(entries(2, 3, 1, 500))).unwrap();
+    let mut first = true;
+    disk.crash_power(|_| std::mem::take(&mut first));
+    let (_, recovered) = open(&disk);
+    assert_eq!(recovered.entries, entries(1, 1, 1, 100));
+    let torn = recovered.torn.unwrap();
+    assert_eq!((torn.file.as_str(), torn.batch), ("log-00000000000000000001.wal", 3));
+    assert_eq!(torn.to_string(), format!("{}: batch 3 at byte {} was not complete and is cut", torn.file, torn.offset));
+    disk.crash_process();
+    assert_eq!(open(&disk).1.torn, None, "it was cut");
+}
+
+#[test]
 fn every_start_has_a_higher_incarnation() {
     let disk = MemoryDisk::new();
     let (_, recovered) = Wal::create(disk.clone(), options()).unwrap();

@@ -15,6 +15,14 @@ fn nothing_acknowledged_is_lost_and_nothing_torn_comes_back() {
     assert!(counts.crashes_in_recovery > 50_000, "{counts:?}");
 }
 
+#[test]
+fn tiny_segments_survive_crashes_everywhere() {
+    // D13: nearly each batch opens the next segment, and the larger ones get a segment of their own size.
+    let counts = Checker::new(1024, Bug::None).check(&workload::mixed(50, 7)).unwrap_or_else(|what| panic!("{what}"));
+    println!("{counts:?}");
+    assert!(counts.states > 1_000, "{counts:?}");
+}
+
 /// The violation that the checker reports for a planted bug.
 fn caught(bug: Bug, actions: &[workload::Action]) -> String {
     match Checker::new(3072, bug).check(actions) {

@@ -11,7 +11,6 @@ pub use tape::Step;
 use crate::disk::{Disk, DiskFile, SECTOR_BYTES};
 use bytes::Bytes;
 use state::{State, input_output_error, sectors};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -146,13 +145,7 @@ impl MemoryDisk {
     /// A number that is the same for disks that are the same: cache, platter, names, and what is not synced.
     #[must_use]
     pub fn fingerprint(&self) -> u64 {
-        let state = self.state();
-        let mut hasher = DefaultHasher::new();
-        state.names.hash(&mut hasher);
-        state.names_on_platter.hash(&mut hasher);
-        state.unsynced_names.hash(&mut hasher);
-        state.inodes.hash(&mut hasher);
-        hasher.finish()
+        self.state().fingerprint()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

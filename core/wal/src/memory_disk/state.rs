@@ -3,8 +3,9 @@
 use super::{Operation, Step, Unsynced};
 use crate::disk::SECTOR_BYTES;
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
@@ -25,11 +26,13 @@ pub(super) struct State {
     open: BTreeMap<u64, usize>,
 }
 
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Inode {
     pub(super) cache: Vec<u8>,
     pub(super) platter: Vec<u8>,
     unsynced: Vec<Sector>,
+    /// Of the three above, until one of them changes.
+    fingerprint: OnceLock<u64>,
 }
 
 #[derive(Clone, Debug, Hash)]
@@ -46,6 +49,16 @@ pub(super) enum NameChange {
 }
 
 impl State {
+    /// Equal for equal disks.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        (&self.names, &self.names_on_platter, &self.unsynced_names).hash(&mut hasher);
+        for (number, inode) in &self.inodes {
+            (number, inode.fingerprint()).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
     /// Counts a call, and fails it if that was asked for.
     pub(super) fn call(&mut self, operation: Operation) -> io::Result<()> {
         let calls = self.calls.entry(operation).or_default();
@@ -65,7 +78,7 @@ impl State {
     }
 
     pub(super) fn inode(&mut self, inode: u64) -> &mut Inode {
-        Arc::make_mut(self.inodes.entry(inode).or_default())
+        Inode::to_change(self.inodes.entry(inode).or_default())
     }
 
     pub(super) fn create(&mut self, name: &str) -> u64 {
@@ -159,7 +172,7 @@ impl State {
             if inode.unsynced.is_empty() && inode.cache == inode.platter {
                 continue;
             }
-            let inode = Arc::make_mut(inode);
+            let inode = Inode::to_change(inode);
             let name = names.get(number).cloned().unwrap_or_default();
             inode.sync_only(|sector| keep(&Unsynced::Sector(name.clone(), sector.offset as u64)));
             inode.cache.clone_from(&inode.platter);
@@ -177,6 +190,21 @@ impl State {
 }
 
 impl Inode {
+    /// The inode for its one owner, who may change it.
+    fn to_change(shared: &mut Arc<Self>) -> &mut Self {
+        let inode = Arc::make_mut(shared);
+        inode.fingerprint = OnceLock::new();
+        inode
+    }
+
+    fn fingerprint(&self) -> u64 {
+        *self.fingerprint.get_or_init(|| {
+            let mut hasher = DefaultHasher::new();
+            (&self.cache, &self.platter, &self.unsynced).hash(&mut hasher);
+            hasher.finish()
+        })
+    }
+
     pub(super) fn sync_only(&mut self, mut keep: impl FnMut(&Sector) -> bool) {
         for sector in std::mem::take(&mut self.unsynced) {
             if keep(&sector) {

@@ -10,8 +10,9 @@ use super::planted::{Bug, PlantedDisk};
 use super::workload::Action;
 use bytes::Bytes;
 use quorate_wal::memory_disk::{MemoryDisk, Step};
-use quorate_wal::{Batch, Entry, HardState, OpenError, Options, Wal};
+use quorate_wal::{Batch, Chore, Entry, Filling, HardState, OpenError, Options, Progress, Wal};
 use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// How many states were looked at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -21,10 +22,12 @@ pub(crate) struct Counts {
     /// Crashes of the workload, and how many different disks they left.
     pub(crate) crashes: usize,
     pub(crate) states: usize,
-    /// Crashes during recovery from those.
+    /// Crashes during recovery from those, and how many different disks they left.
     pub(crate) crashes_in_recovery: usize,
-    /// Crashes while the recovered log went on.
+    pub(crate) states_in_recovery: usize,
+    /// Crashes while the recovered log went on, and how many different disks they left.
     pub(crate) crashes_after: usize,
+    pub(crate) states_after: usize,
 }
 
 /// How many of the possible power cuts are tried at a call.
@@ -40,18 +43,18 @@ const FIRST: Limits = Limits { exhaustive: 8, sampled: 120 };
 const AGAIN: Limits = Limits { exhaustive: 2, sampled: 3 };
 
 /// What a recovered log may be.
-#[derive(Clone)]
+#[derive(Clone, Hash)]
 struct Allowed {
     models: Vec<Model>,
-    /// Whether there must be a log at all.
-    created: bool,
+    /// How many are acknowledged, the empty log among them; with 0 there need not be a log at all.
+    count: usize,
     /// The highest incarnation that was handed out.
     incarnation: u64,
 }
 
 impl Allowed {
     fn exactly(model: Model, incarnation: u64) -> Self {
-        Self { models: vec![model], created: true, incarnation }
+        Self { models: vec![model], count: usize::MAX, incarnation }
     }
 }
 
@@ -59,11 +62,43 @@ pub(crate) struct Checker {
     options: Options,
     bug: Bug,
     dice: Dice,
-    seen: BTreeSet<(u64, usize)>,
+    /// The disks that were looked at, each with what was allowed: in the workload, in recovery, after it.
+    seen: [BTreeSet<(u64, u64)>; 3],
     pub(crate) counts: Counts,
 }
 
 type Log = Wal<PlantedDisk>;
+
+/// Does the log's chores in small steps, some of them between a write and its sync, as another thread does.
+struct Storeroom {
+    disk: PlantedDisk,
+    filling: Option<(Chore, Filling<PlantedDisk>)>,
+}
+
+impl Storeroom {
+    fn step(&mut self, wal: &mut Log) -> Result<(), String> {
+        let text = |error: std::io::Error| error.to_string();
+        if let Some((chore, mut filling)) = self.filling.take() {
+            match filling.step().map_err(text)? {
+                Progress::More => self.filling = Some((chore, filling)),
+                Progress::Ready => wal.chore_done(&chore),
+            }
+            return Ok(());
+        }
+        match wal.next_chore() {
+            None => {}
+            Some(Chore::Fill(order)) => {
+                let filling = Filling::start(&self.disk, order).map_err(text)?;
+                self.filling = Some((Chore::Fill(order), filling));
+            }
+            Some(remove) => {
+                remove.perform(&self.disk).map_err(text)?;
+                wal.chore_done(&remove);
+            }
+        }
+        Ok(())
+    }
+}
 
 /// A run on tape: the calls, and what was acknowledged when.
 struct Run {
@@ -77,7 +112,7 @@ struct Run {
 impl Checker {
     pub(crate) fn new(segment_bytes: u64, bug: Bug) -> Self {
         let options = Options { segment_bytes, spares: 2, ..Options::new(7) };
-        Self { options, bug, dice: Dice(1), seen: BTreeSet::new(), counts: Counts::default() }
+        Self { options, bug, dice: Dice(1), seen: Default::default(), counts: Counts::default() }
     }
 
     /// Crashes the workload everywhere. The error says which promise was broken.
@@ -88,11 +123,11 @@ impl Checker {
         for (place, step) in run.tape.iter().enumerate() {
             let (count, incarnation) = run.acknowledged_at(place);
             let models = run.models[count.saturating_sub(1)..].iter().take(2).cloned().collect();
-            let allowed = Allowed { models, created: count > 0, incarnation };
+            let allowed = Allowed { models, count, incarnation };
             let mut dice = self.dice.clone();
             each_crash(&world, step, FIRST, &mut dice, &mut |crashed| {
                 self.counts.crashes += 1;
-                if self.seen.insert((crashed.fingerprint(), count)) {
+                if self.is_new(0, crashed, &allowed) {
                     self.counts.states += 1;
                     self.check_state(crashed, &allowed)
                         .map_err(|what| format!("call {place}, {}: {what}", name_of(step)))?;
@@ -103,6 +138,13 @@ impl Checker {
             world.play(step);
         }
         Ok(self.counts)
+    }
+
+    /// Whether this disk was not looked at before with the same expectations.
+    fn is_new(&mut self, level: usize, disk: &MemoryDisk, allowed: &Allowed) -> bool {
+        let mut hasher = DefaultHasher::new();
+        allowed.hash(&mut hasher);
+        self.seen[level].insert((disk.fingerprint(), hasher.finish()))
     }
 
     fn planted(&self, disk: &MemoryDisk) -> PlantedDisk {
@@ -117,27 +159,29 @@ impl Checker {
         let mut incarnation = recovered.incarnation;
         let mut models = vec![Model::default()];
         let mut acknowledged = vec![(0, 0, 0), (disk.tape_length(), 1, incarnation)];
+        let mut storeroom = Storeroom { disk: self.planted(&disk), filling: None };
         for action in actions {
             match action {
                 Action::Put(batch) => {
                     models.push(models[models.len() - 1].after(batch));
-                    put(&mut wal, batch)?;
+                    wal.write(batch).map_err(|error| text(&error))?;
+                    storeroom.step(&mut wal)?;
+                    wal.sync().map_err(|error| text(&error))?;
                 }
                 Action::Restart => {
+                    storeroom.filling = None;
                     wal.seal().map_err(|error| text(&error))?;
                     (wal, incarnation) = self.reopen(&disk)?;
                 }
                 Action::Kill => {
+                    storeroom.filling = None;
                     drop(wal);
                     disk.crash_process();
                     (wal, incarnation) = self.reopen(&disk)?;
                 }
             }
             acknowledged.push((disk.tape_length(), models.len(), incarnation));
-            while let Some(chore) = wal.next_chore() {
-                chore.perform(&self.planted(&disk)).map_err(|error| text(&error))?;
-                wal.chore_done(&chore);
-            }
+            storeroom.step(&mut wal)?;
         }
         Ok(Run { tape: disk.tape(), models, acknowledged })
     }
@@ -151,7 +195,7 @@ impl Checker {
     fn open(&self, disk: &MemoryDisk, allowed: &Allowed) -> Result<Option<(Log, Model, u64)>, String> {
         let (wal, recovered) = match Wal::open(self.planted(disk), self.options) {
             Ok(opened) => opened,
-            Err(OpenError::NoLog) if !allowed.created => return Ok(None),
+            Err(OpenError::NoLog) if allowed.count == 0 => return Ok(None),
             Err(error) => return Err(format!("a crash was taken for something else: {error}")),
         };
         let model = Model::from(&recovered);
@@ -180,6 +224,10 @@ impl Checker {
         for (place, step) in tape.iter().enumerate() {
             each_crash(&world, step, AGAIN, &mut dice, &mut |again| {
                 self.counts.crashes_in_recovery += 1;
+                if !self.is_new(1, again, allowed) {
+                    return Ok(());
+                }
+                self.counts.states_in_recovery += 1;
                 let what = |what| format!("crashed again at call {place} of recovery, {}: {what}", name_of(step));
                 let Some((_, model, incarnation)) = self.open(again, allowed).map_err(what)? else { return Ok(()) };
                 self.lose_power(again, &Allowed::exactly(model, incarnation)).map_err(what)
@@ -192,9 +240,12 @@ impl Checker {
 
     /// What a successful start gave back survives a power cut right after it.
     fn lose_power(&self, disk: &MemoryDisk, exactly: &Allowed) -> Result<(), String> {
-        let dark = disk.fork();
-        dark.crash_power(|_| false);
-        self.open(&dark, exactly).map(|_| ())
+        for kept in [false, true] {
+            let dark = disk.fork();
+            dark.crash_power(|_| kept);
+            self.open(&dark, exactly)?;
+        }
+        Ok(())
     }
 
     /// The log goes on with one more batch; nothing cut or truncated comes back while it is written or after.
@@ -212,6 +263,10 @@ impl Checker {
         for step in &disk.tape() {
             each_crash(&world, step, AGAIN, &mut dice, &mut |crashed| {
                 self.counts.crashes_after += 1;
+                if !self.is_new(2, crashed, &either) {
+                    return Ok(());
+                }
+                self.counts.states_after += 1;
                 self.open(crashed, &either).map(|_| ())
             })?;
             world.play(step);

@@ -3,7 +3,7 @@
 use quorate_wal::{Base, BaseChange, Batch, Entry, HardState, Recovered};
 
 /// What a log adds up to.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Model {
     pub(crate) hard_state: HardState,
     pub(crate) base: Base,
