@@ -1,14 +1,14 @@
-//! The etcd v3 API, as one member serves it: gRPC and plain HTTP on one port, over a running member ([`node::Handle`]) of the
-//! replicated store.
+//! The etcd v3 API, as one member serves it: gRPC and plain HTTP on one port, over a running member ([`node::Handle`]) of
+//! the replicated store.
 //!
 //! # A guided tour
 //!
 //! - [`api`] holds the messages and services, generated from `proto/`; clients in Rust use its `*_client` modules.
-//! - `serve` accepts connections, `dispatch` hands each request to the service that its path names, or to `http` (health
-//!   and version).
-//! - `grpc/*` is one file a service. A call is admitted and given its deadline (`context`), converted (`convert`), held to etcd's
-//!   rules (`check`), and asked of the member (`member`). A write is proposed; a read waits until
-//!   this member has everything acknowledged before it, and then reads the store here, in slices.
+//! - `serve` accepts connections (`authority` lets odd clients in); `dispatch` hands each request to the service that its
+//!   path names, or to `http` (health and version).
+//! - `grpc/*` is one file a service. A call is admitted and given its deadline (`context`), converted (`convert`), held to
+//!   etcd's rules (`check`), and asked of the member (`member`). A write is proposed; a read waits until this member has
+//!   everything acknowledged before it, and then reads the store here, in slices.
 //! - [`Error`] (`status`) is the only map from what can go wrong to gRPC codes and etcd's texts.
 //! - [`MemberInfo`] is what the cluster's configuration keeps of each member for its clients.
 //!
@@ -17,6 +17,7 @@
 //! How a command is replicated, where anything is stored, flags, and who may do what.
 
 pub mod api;
+mod authority;
 mod check;
 mod config;
 mod context;

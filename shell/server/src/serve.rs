@@ -15,6 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::authority::Painted;
 use crate::dispatch::Services;
 use crate::member::Member;
 
@@ -107,7 +108,7 @@ async fn converse<M: Member>(stream: TcpStream, place: OwnedSemaphorePermit, sha
     }
     let services = shared.services.clone();
     let service = service_fn(move |request| services.clone().answer(request));
-    let mut connection = pin!(shared.http.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(shared.http.serve_connection(TokioIo::new(Painted::new(stream)), service));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
         () = shared.stop.cancelled() => {

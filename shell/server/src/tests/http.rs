@@ -90,3 +90,42 @@ async fn garbage_is_no_end_of_the_server() {
     let _ = stream.read_to_end(&mut answer).await;
     assert_eq!(get(&served, "/version").await.0, 200);
 }
+
+/// A request as etcdctl 3.4 sends it to an endpoint with a scheme, frame by frame.
+#[tokio::test]
+async fn a_client_with_an_odd_authority_is_served() {
+    fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u8::try_from(payload.len()).unwrap();
+        [&[0, 0, length, kind, flags, 0, 0, 0, stream], payload].concat()
+    }
+    fn literal(name: u8, value: &str) -> Vec<u8> {
+        [&[0x40 | name, u8::try_from(value.len()).unwrap()], value.as_bytes()].concat()
+    }
+    let served = Served::new().await;
+    let mut stream = TcpStream::connect(served.address).await.unwrap();
+    let head = [
+        vec![0x83, 0x86],
+        literal(4, "/etcdserverpb.Maintenance/Status"),
+        literal(1, "http://127.0.0.1:2379"),
+        literal(31, "application/grpc"),
+    ];
+    let request = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        frame(4, 0, 0, &[]),
+        frame(1, 0x4, 1, &head.concat()),
+        frame(0, 0x1, 1, &[0; 5]),
+    ];
+    stream.write_all(&request.concat()).await.unwrap();
+    loop {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.unwrap();
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut payload).await.unwrap();
+        match (head[3], head[8]) {
+            (1, 1) => break,
+            (3, 1) => panic!("the request was reset: {payload:?}"),
+            _ => {}
+        }
+    }
+}
