@@ -49,6 +49,8 @@ impl<S: StateMachine> NodeLoop<S> {
     /// Runs until the member is stopped or must stop; gives the reason in the latter case.
     pub(crate) async fn run(mut self) -> Result<(), String> {
         let (mut traffic, mut done) = (Vec::new(), Vec::new());
+        // The first turn arms the timers, without which a member that nobody speaks to would never wake.
+        self.turns().await?;
         loop {
             let deadline = self.timers.next().unwrap_or_else(|| Instant::now() + std::time::Duration::from_secs(60));
             tokio::select! {
