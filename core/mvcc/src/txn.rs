@@ -70,24 +70,36 @@ impl<B: Backend> Store<B> {
     /// nothing is written then.
     pub fn txn(&mut self, request: &TxnRequest) -> Result<TxnResponse, WriteError> {
         let mut path = Path::judge(request, &mut |range| self.range(range))?;
-        self.check_branch(request, &mut path)?;
-        path.next = 0;
+        // All puts before all ranges, as etcd does: clients see which comes first.
+        for check in [Self::check_put_op, Self::check_range_op] {
+            self.check_branch(request, &mut path, check)?;
+            path.next = 0;
+        }
         let mut changes = self.begin();
         let response = self.run_branch(request, &mut path, &mut changes)?;
         self.end(&changes);
         Ok(TxnResponse { revision: self.revision, ..response })
     }
 
-    fn check_branch(&self, request: &TxnRequest, path: &mut Path) -> Result<(), WriteError> {
-        for op in path.step(request).1 {
-            match op {
-                RequestOp::Range(range) => self.view().resolve(range.revision).map(drop)?,
-                RequestOp::Put(put) => self.check_put(put)?,
-                RequestOp::DeleteRange(_) => {}
-                RequestOp::Txn(inner) => self.check_branch(inner, path)?,
-            }
-        }
-        Ok(())
+    fn check_branch(
+        &self,
+        request: &TxnRequest,
+        path: &mut Path,
+        check: fn(&Self, &RequestOp) -> Result<(), WriteError>,
+    ) -> Result<(), WriteError> {
+        path.step(request).1.iter().try_for_each(|op| match op {
+            RequestOp::Txn(inner) => self.check_branch(inner, path, check),
+            RequestOp::Range(_) | RequestOp::Put(_) | RequestOp::DeleteRange(_) => check(self, op),
+        })
+    }
+
+    fn check_put_op(&self, op: &RequestOp) -> Result<(), WriteError> {
+        if let RequestOp::Put(put) = op { self.check_put(put) } else { Ok(()) }
+    }
+
+    fn check_range_op(&self, op: &RequestOp) -> Result<(), WriteError> {
+        let RequestOp::Range(range) = op else { return Ok(()) };
+        Ok(self.view().resolve(range.revision).map(drop)?)
     }
 
     fn run_branch(

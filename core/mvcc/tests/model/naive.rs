@@ -66,7 +66,8 @@ impl Naive {
     /// Runs one operation as a command of its own.
     pub(crate) fn run(&mut self, op: &RequestOp) -> Result<ResponseOp, Refused> {
         let before = self.state(self.revision()).clone();
-        self.check(op, &before)?;
+        self.check(op, &before, true)?;
+        self.check(op, &before, false)?;
         let mut working = Working { state: before.clone(), main: self.revision() + 1, changed: false };
         let mut response = self.step(op, &before, &mut working);
         if let ResponseOp::Txn(txn) = &mut response {
@@ -78,16 +79,19 @@ impl Naive {
         Ok(response)
     }
 
-    fn check(&self, op: &RequestOp, before: &State) -> Result<(), Refused> {
+    /// Puts are looked at first, then ranges.
+    fn check(&self, op: &RequestOp, before: &State, puts: bool) -> Result<(), Refused> {
         match op {
-            RequestOp::Range(range) if range.revision > self.revision() => Err(Refused::Future(range.revision)),
-            RequestOp::Range(range) if range.revision > 0 && range.revision < self.compact_revision => {
+            RequestOp::Range(range) if !puts && range.revision > self.revision() => {
+                Err(Refused::Future(range.revision))
+            }
+            RequestOp::Range(range) if !puts && range.revision > 0 && range.revision < self.compact_revision => {
                 Err(Refused::Compacted(range.revision))
             }
-            RequestOp::Put(put) if (put.ignore_value || put.ignore_lease) && !before.contains_key(&put.key) => {
+            RequestOp::Put(put) if puts && (put.ignore_value || put.ignore_lease) && !before.contains_key(&put.key) => {
                 Err(Refused::KeyNotFound)
             }
-            RequestOp::Txn(txn) => branch(txn, before).1.iter().try_for_each(|op| self.check(op, before)),
+            RequestOp::Txn(txn) => branch(txn, before).1.iter().try_for_each(|op| self.check(op, before, puts)),
             RequestOp::Range(_) | RequestOp::Put(_) | RequestOp::DeleteRange(_) => Ok(()),
         }
     }
