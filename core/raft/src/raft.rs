@@ -329,13 +329,17 @@ impl Raft {
         if theirs > ours {
             self.apply(Some(Transition::Follow { term: theirs, leader: None, reason: FollowReason::NewerTerm }));
         } else if theirs < ours {
-            if let Body::RequestVote(_) = message.body {
-                let reply = Body::RequestVoteReply(RequestVoteReply { granted: false });
-                self.shared.send(message.from, Waits::HardState, reply);
-            }
-            self.ignore(message.from, IgnoreReason::OldTerm);
+            self.refuse_old(message);
         }
         theirs >= ours
+    }
+
+    /// A candidate of an older term learns the newer one from its answer (A7); any other message of an older term is over.
+    fn refuse_old(&mut self, message: &Message) {
+        let Body::RequestVote(_) = message.body else { return self.ignore(message.from, IgnoreReason::OldTerm) };
+        self.shared.event(vote_event(message.from, message.term, Some(VoteRefusal::OldTerm)));
+        let reply = Body::RequestVoteReply(RequestVoteReply { granted: false });
+        self.shared.send(message.from, Waits::HardState, reply);
     }
 
     fn admit_append(&mut self, message: &Message, append: &AppendEntries) -> bool {

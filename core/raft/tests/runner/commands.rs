@@ -28,6 +28,7 @@ impl Runner {
             }
             "crash" | "restart" => self.life(name, arguments),
             "partition" | "cut" | "heal" => self.network(name, arguments),
+            "disk" => self.disk_mode(arguments),
             "compact" => {
                 let (id, upto) = (arguments.node()?, arguments.number("upto")?);
                 let base = self.world.compact(id, upto.map(Index))?;
@@ -246,7 +247,7 @@ impl Runner {
                 let state = &runner.world.node(id)?.state;
                 let what = state.iter().map(|entry| String::from_utf8_lossy(&entry.payload()).into_owned());
                 let what = what.filter(|what| !what.is_empty()).collect::<Vec<_>>().join(" ");
-                Ok(vec![format!("{id} applied: {what}")])
+                Ok(vec![format!("{id} applied: {what}").trim_end().to_string()])
             }),
             "hard_state" => self.each(id, |runner, id| {
                 let state = runner.world.view(id)?.hard_state();

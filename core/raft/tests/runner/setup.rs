@@ -75,14 +75,30 @@ impl Runner {
             self.world.fire(leader, Timer::Campaign)?;
             self.world.settle()?;
         }
-        self.world.disks = disks;
         // Whoever wants to see how a cluster begins does it by hand.
         self.world.trace = Some(Vec::new());
+        self.disks(disks);
+        self.status(None)
+    }
+
+    /// `disk manual`, `disk itself`: who completes writes from here on.
+    pub(super) fn disk_mode(&mut self, arguments: &mut Arguments<'_>) -> Checked<Vec<String>> {
+        let disks = match arguments.required("way")? {
+            "manual" => By::Hand,
+            "itself" => By::Itself,
+            other => return Err(format!("disk {other}: itself or manual?")),
+        };
+        self.disks(disks);
+        Ok(Vec::new())
+    }
+
+    /// Writes are shown where they are completed by hand.
+    fn disks(&mut self, disks: By) {
+        self.world.disks = disks;
         match disks {
             By::Hand => self.hidden.remove(&Kind::Writes),
             By::Itself => self.hidden.insert(Kind::Writes),
         };
-        self.status(None)
     }
 
     /// T passes without a word of a leader.
