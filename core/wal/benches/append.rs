@@ -1,13 +1,15 @@
 //! Synced appends through the log beside a bare write and fdatasync of the same bytes, on the same disk, in turns.
 //!
 //! The bare side writes to a file full of zeros, which is the fastest that a file allows; the goal is at most 1.3 times its time. Run with
-//! `cargo bench -p quorate-wal`; the folder is the system's for temporary files, or `QUORATE_BENCH_DIR`.
+//! `cargo bench -p quorate-wal`; the folder is the system's for temporary files, or `QUORATE_BENCH_DIR`. A second part makes each sync
+//! take some milliseconds longer, as a slower disk does.
 
 #![allow(clippy::print_stdout, clippy::disallowed_types, clippy::disallowed_methods, clippy::unwrap_used)]
 
 use bytes::Bytes;
 use quorate_wal::folder_disk::{FolderDisk, FolderFile};
 use quorate_wal::{Base, BaseChange, Batch, Disk, DiskFile, Entry, HardState, Options, Wal};
+use std::io;
 use std::time::{Duration, Instant};
 
 const ENTRY_BYTES: usize = 300;
@@ -48,15 +50,77 @@ impl Side {
     }
 }
 
+/// A folder whose syncs of files take longer, on both sides of the comparison.
+#[derive(Clone, Debug)]
+struct SlowDisk {
+    disk: FolderDisk,
+    delay: Duration,
+}
+
+#[derive(Debug)]
+struct SlowFile {
+    file: FolderFile,
+    delay: Duration,
+}
+
+impl Disk for SlowDisk {
+    type File = SlowFile;
+
+    fn list(&self) -> io::Result<Vec<String>> {
+        self.disk.list()
+    }
+
+    fn create(&self, name: &str) -> io::Result<SlowFile> {
+        Ok(SlowFile { file: self.disk.create(name)?, delay: self.delay })
+    }
+
+    fn open(&self, name: &str) -> io::Result<SlowFile> {
+        Ok(SlowFile { file: self.disk.open(name)?, delay: self.delay })
+    }
+
+    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
+        self.disk.rename(from, to)
+    }
+
+    fn remove(&self, name: &str) -> io::Result<()> {
+        self.disk.remove(name)
+    }
+
+    fn sync_dir(&self) -> io::Result<()> {
+        self.disk.sync_dir()
+    }
+}
+
+impl DiskFile for SlowFile {
+    fn length(&self) -> io::Result<u64> {
+        self.file.length()
+    }
+
+    fn read_exact_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        self.file.read_exact_at(buffer, offset)
+    }
+
+    fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+        self.file.write_all_at(bytes, offset)
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        if !self.delay.is_zero() {
+            std::thread::sleep(self.delay);
+        }
+        self.file.sync_data()
+    }
+}
+
 /// The log under test, with its storeroom work done between the timed appends.
 struct Log {
-    disk: FolderDisk,
-    wal: Wal<FolderDisk>,
+    disk: SlowDisk,
+    wal: Wal<SlowDisk>,
     payload: Bytes,
 }
 
 impl Log {
-    fn new(disk: FolderDisk) -> Self {
+    fn new(disk: SlowDisk) -> Self {
         let (wal, _) = Wal::create(disk.clone(), Options::new(1)).unwrap();
         let mut log = Self { disk, wal, payload: Bytes::from(vec![b'x'; ENTRY_BYTES]) };
         log.chores();
@@ -94,12 +158,12 @@ impl Log {
 
 /// The floor: the same number of bytes, one after the other in a file full of zeros.
 struct Bare {
-    file: FolderFile,
+    file: SlowFile,
     offset: u64,
 }
 
 impl Bare {
-    fn new(disk: &FolderDisk) -> Self {
+    fn new(disk: &SlowDisk) -> Self {
         let file = disk.create("bare").unwrap();
         let zeros = vec![0; 1 << 20];
         for mebibyte in 0..BARE_FILE_BYTES >> 20 {
@@ -125,18 +189,15 @@ fn batch_bytes(entries: u64) -> Vec<u8> {
     vec![b'x'; record(24) + usize::try_from(entries).unwrap() * record(16 + ENTRY_BYTES)]
 }
 
-fn main() {
-    // `cargo test --benches` only wants to see that it runs.
-    let appends = if std::env::args().any(|argument| argument == "--bench") { 4_000 } else { 10 };
+/// Both sides in turns, in a folder of their own.
+fn compare(delay: Duration, appends: usize) {
     let parent = std::env::var_os("QUORATE_BENCH_DIR").map_or_else(std::env::temp_dir, Into::into);
     let folder = tempfile::tempdir_in(parent).unwrap();
-    let disk = FolderDisk::open(folder.path()).unwrap();
+    let disk = SlowDisk { disk: FolderDisk::open(folder.path()).unwrap(), delay };
     let mut log = Log::new(disk.clone());
     let mut bare = Bare::new(&disk);
-    println!(
-        "synced appends of batches of {ENTRY_BYTES}-byte entries, {appends} a side in turns, in {}",
-        folder.path().display()
-    );
+    let place = folder.path().display();
+    println!("{ENTRY_BYTES}-byte entries, {appends} appends a side in turns, syncs {delay:?} longer, in {place}");
     println!("{:>6}  {:<26} {:>10} {:>12} {:>9} {:>9}", "batch", "", "appends/s", "entries/s", "p50 us", "p99 us");
     for entries in [1, 16, 256] {
         let bytes = batch_bytes(entries);
@@ -150,7 +211,15 @@ fn main() {
         through_log.print(entries);
         floor.print(entries);
         let ratio = through_log.percentile(50) / floor.percentile(50);
-        let rates = floor.per_second() / through_log.per_second();
-        println!("{entries:>6}  ratio: p50 {ratio:.2}, mean {rates:.2} (goal: at most {GOAL})\n");
+        let means = floor.per_second() / through_log.per_second();
+        println!("{entries:>6}  ratio: p50 {ratio:.2}, mean {means:.2} (goal: at most {GOAL})\n");
+    }
+}
+
+fn main() {
+    // `cargo test --benches` only wants to see that it runs.
+    let measure = std::env::args().any(|argument| argument == "--bench");
+    for (milliseconds, appends) in [(0, 4000), (1, 400), (5, 100)] {
+        compare(Duration::from_millis(milliseconds), if measure { appends } else { 3 });
     }
 }
