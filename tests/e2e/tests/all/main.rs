@@ -1,0 +1,3 @@
+//! The end-to-end tests: one program, so that its turnstile sees all of them. Each room is one subject.
+
+mod kills;
