@@ -47,7 +47,7 @@ pub enum StartError {
     Snapshot(LoadError),
     /// The log and the snapshots don't fit together, or the log says what can't be.
     Mismatch(String),
-    /// A new folder could not be made ready.
+    /// The folder could not be made ready.
     Create(std::io::Error),
     /// What was read back could not be mended.
     Mend(wal::WriteError),
@@ -63,7 +63,7 @@ impl fmt::Display for StartError {
                 "{what}: remove the member from the cluster and add it again with an empty folder, or put back an undamaged \
                  copy of the whole folder"
             ),
-            Self::Create(error) => write!(f, "the first snapshot can't be written: {error}"),
+            Self::Create(error) => write!(f, "the folder of snapshots can't be made ready: {error}"),
             Self::Mend(error) => write!(f, "the log can't be mended: {error}"),
         }
     }
@@ -95,6 +95,7 @@ pub fn start<S: StateMachine, D: Disk>(
     let storeroom = Storeroom::new(disk.clone());
     let opened = if first.is_some() && !exists(&disk)? { Wal::create(disk, options) } else { Wal::open(disk, options) };
     let (mut wal, recovered) = opened.map_err(StartError::Log)?;
+    storeroom.clean_up().map_err(StartError::Create)?;
     let loaded = match storeroom.load_newest().map_err(StartError::Snapshot)? {
         Some(loaded) => loaded,
         None => first_snapshot(&storeroom, &recovered, first)?,

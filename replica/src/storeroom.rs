@@ -66,6 +66,14 @@ impl<D: Disk> Storeroom<D> {
         Self { disk }
     }
 
+    /// Removes what an earlier life left unfinished.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn clean_up(&self) -> io::Result<()> {
+        snapshot_file::remove_unfinished(&self.disk)
+    }
+
     /// Does a chore of the log.
     ///
     /// # Errors

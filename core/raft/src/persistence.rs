@@ -17,6 +17,8 @@ pub struct Persistence {
     unwritten: Index,
     /// Term or vote changed since the last write was made.
     hard_state_dirty: bool,
+    /// The commit index of the last write. It never falls, not even when a snapshot replaces the log.
+    commit_written: Index,
     /// To be told to the disk with the next write.
     truncate: Option<Index>,
     base: Option<BaseChange>,
@@ -32,14 +34,15 @@ struct InFlight {
 }
 
 impl Persistence {
-    /// After a start: everything up to `last` was read back and is durable.
-    pub(crate) fn new(last: Index) -> Self {
+    /// After a start: everything up to `last` was read back and is durable, with `commit` as the commit index.
+    pub(crate) fn new(last: Index, commit: Index) -> Self {
         Self {
             last_ticket: 0,
             in_flight: None,
             durable: last,
             unwritten: last.next(),
             hard_state_dirty: false,
+            commit_written: commit,
             truncate: None,
             base: None,
         }
@@ -117,6 +120,8 @@ impl Persistence {
         let reset = matches!(base, Some(BaseChange::Reset(_)));
         self.in_flight = Some(InFlight { ticket, upto, hard_state: self.hard_state_dirty, reset });
         self.hard_state_dirty = false;
+        self.commit_written = self.commit_written.max(hard_state.commit);
+        let hard_state = HardState { commit: self.commit_written, ..hard_state };
         self.unwritten = upto.next();
         Some(Write { ticket, hard_state, base, truncate: self.truncate.take(), entries })
     }
@@ -155,7 +160,7 @@ mod tests {
     fn a_completion_does_not_confirm_what_was_truncated_and_written_anew_meanwhile() {
         // L4, D17
         let mut log = Log::new(Position::ZERO);
-        let mut persistence = Persistence::new(Index::ZERO);
+        let mut persistence = Persistence::new(Index::ZERO, Index::ZERO);
         append(&mut log, 3, 1);
         let first = take(&mut persistence, &log).unwrap();
         log.truncate(Index(2));
@@ -174,7 +179,7 @@ mod tests {
     #[test]
     fn one_write_is_under_way_and_what_arrives_meanwhile_is_the_next() {
         let mut log = Log::new(Position::ZERO);
-        let mut persistence = Persistence::new(Index::ZERO);
+        let mut persistence = Persistence::new(Index::ZERO, Index::ZERO);
         assert_eq!(take(&mut persistence, &log), None);
         append(&mut log, 1, 1);
         let first = take(&mut persistence, &log).unwrap();
@@ -188,11 +193,26 @@ mod tests {
     #[test]
     fn what_was_never_given_to_a_write_needs_no_truncation_record() {
         let mut log = Log::new(Position::ZERO);
-        let mut persistence = Persistence::new(Index::ZERO);
+        let mut persistence = Persistence::new(Index::ZERO, Index::ZERO);
         append(&mut log, 3, 1);
         log.truncate(Index(2));
         persistence.truncated(Index(2));
         let write = take(&mut persistence, &log).unwrap();
         assert_eq!((write.truncate, write.entries.len()), (None, 1));
+    }
+
+    #[test]
+    fn the_commit_index_on_disk_does_not_fall_when_a_snapshot_replaces_the_log() {
+        let mut log = Log::new(Position::ZERO);
+        let mut persistence = Persistence::new(Index::ZERO, Index(2));
+        append(&mut log, 3, 1);
+        let commit = |index| HardState { commit: Index(index), ..HardState::default() };
+        let limits = Config::default().limits;
+        let first = persistence.take_write(&log, commit(3), &limits).unwrap();
+        assert_eq!(first.hard_state.commit, Index(3));
+        assert!(persistence.written(first.ticket));
+        persistence.reset(Position::new(9, 2));
+        let reset = persistence.take_write(&Log::new(Position::new(9, 2)), commit(0), &limits).unwrap();
+        assert_eq!((reset.hard_state.commit, reset.base), (Index(3), Some(BaseChange::Reset(Position::new(9, 2)))));
     }
 }

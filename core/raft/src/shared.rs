@@ -79,7 +79,7 @@ impl Shared {
             config,
             term,
             vote,
-            persistence: Persistence::new(log.last().index),
+            persistence: Persistence::new(log.last().index, boot.hard_state.commit),
             log,
             history,
             commit,
