@@ -118,7 +118,7 @@ fn collect_ranges<'a>(request: &'a pb::TxnRequest, ranges: &mut Vec<&'a pb::Rang
     }
 }
 
-/// The header of an answer inside a transaction: it has a revision and nothing else.
+/// The header of an answer inside a transaction: it has a revision and nothing else (0 for a nested transaction).
 fn inner_header(revision: i64) -> Option<pb::ResponseHeader> {
     Some(pb::ResponseHeader { revision, ..pb::ResponseHeader::default() })
 }

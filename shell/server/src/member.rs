@@ -14,6 +14,13 @@ pub(crate) trait Member: Clone + Send + Sync + 'static {
     /// Replicates a command. See [`Handle::write`].
     fn write(&self, command: Bytes, time: Duration) -> impl Future<Output = Result<Written, WriteError>> + Send;
 
+    /// The same for a command that frees room. See [`Handle::write_essential`].
+    fn write_essential(
+        &self,
+        command: Bytes,
+        time: Duration,
+    ) -> impl Future<Output = Result<Written, WriteError>> + Send;
+
     /// Waits until the reader has all that was acknowledged before. See [`Handle::read`].
     fn read(&self, time: Duration) -> impl Future<Output = Result<Index, ReadError>> + Send;
 
@@ -30,6 +37,10 @@ pub(crate) trait Member: Clone + Send + Sync + 'static {
 impl Member for Handle<KvStore> {
     async fn write(&self, command: Bytes, time: Duration) -> Result<Written, WriteError> {
         Self::write(self, command, time).await
+    }
+
+    async fn write_essential(&self, command: Bytes, time: Duration) -> Result<Written, WriteError> {
+        Self::write_essential(self, command, time).await
     }
 
     async fn read(&self, time: Duration) -> Result<Index, ReadError> {

@@ -7,6 +7,7 @@ mod errors;
 mod http;
 mod kv;
 mod maintenance;
+mod real;
 mod stop;
 mod txn;
 

@@ -107,7 +107,13 @@ impl<M: Member> KvService<M> {
         if encoded.len() > context.config.request_bytes_max {
             return Err(Error::RequestTooLarge.into());
         }
-        let written = context.member.write(encoded, deadline.left()).await.map_err(Error::from)?;
+        // What can't add anything is the way out of a full disk.
+        let written = if command.growth() == 0 {
+            context.member.write_essential(encoded, deadline.left()).await
+        } else {
+            context.member.write(encoded, deadline.left()).await
+        };
+        let written = written.map_err(Error::from)?;
         let Outcome { revision, result } = Outcome::decode(written.result).map_err(status::unmapped)?;
         Ok((revision, result.map_err(status::refused)?))
     }

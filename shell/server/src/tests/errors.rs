@@ -83,7 +83,7 @@ async fn what_the_member_refuses_is_told_in_etcds_words() {
             14,
             "etcdserver: request timed out, possibly due to previous leader failure",
         ),
-        (WriteError::TooLarge { bytes: 2, limit: 1 }, 3, "etcdserver: request is too large"),
+        (WriteError::TooLarge, 3, "etcdserver: request is too large"),
         (WriteError::Busy, 8, "etcdserver: too many requests"),
         (WriteError::NoSpace, 8, "etcdserver: mvcc: database space exceeded"),
         (WriteError::Stopped, 14, "etcdserver: server stopped"),
@@ -91,9 +91,20 @@ async fn what_the_member_refuses_is_told_in_etcds_words() {
     for (error, code, text) in table {
         served.member.refuse_writes(Some(error));
         assert_eq!(told(&served.kv.put(put("k")).await.unwrap_err()), (code, text));
-        let delete = DeleteRangeRequest { key: "k".into(), ..DeleteRangeRequest::default() };
-        assert_eq!(told(&served.kv.delete_range(delete).await.unwrap_err()), (code, text));
     }
+}
+
+#[tokio::test]
+async fn deletes_and_compaction_are_the_way_out_of_a_full_disk() {
+    let mut served = Served::new().await;
+    served.kv.put(put("k")).await.unwrap();
+    served.member.refuse_writes(Some(WriteError::NoSpace));
+    assert_eq!(told(&served.kv.put(put("j")).await.unwrap_err()), (8, "etcdserver: mvcc: database space exceeded"));
+    let delete = DeleteRangeRequest { key: "k".into(), ..DeleteRangeRequest::default() };
+    let in_txn = txn(vec![Operation::RequestDeleteRange(delete.clone())]);
+    assert_eq!(served.kv.delete_range(delete).await.unwrap().into_inner().deleted, 1);
+    assert!(served.kv.txn(in_txn).await.is_ok());
+    assert!(served.kv.compact(CompactionRequest { revision: 3, physical: false }).await.is_ok());
 }
 
 #[tokio::test]

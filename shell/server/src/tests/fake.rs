@@ -35,6 +35,7 @@ impl Fake {
             node: NodeId(1),
             term: Term(3),
             leader: Some(NodeId(1)),
+            leads: true,
             commit: Index(0),
             applied: Index(0),
             last: Index(0),
@@ -118,6 +119,12 @@ impl Member for Fake {
             Some(error) => Err(error),
             None => Ok(self.apply(&command)),
         }
+    }
+
+    /// Taken where there is no room for another.
+    async fn write_essential(&self, command: Bytes, time: Duration) -> Result<Written, WriteError> {
+        let full = *self.0.write_refusal.lock().unwrap() == Some(WriteError::NoSpace);
+        if full { Ok(self.apply(&command)) } else { self.write(command, time).await }
     }
 
     async fn read(&self, _: Duration) -> Result<Index, ReadError> {
