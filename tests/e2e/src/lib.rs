@@ -10,6 +10,7 @@ mod cluster;
 mod damage;
 mod etcdctl;
 mod failover;
+pub mod http;
 mod journal;
 mod load;
 mod mount;

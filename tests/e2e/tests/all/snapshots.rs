@@ -1,0 +1,97 @@
+//! A member that was away while the log was compacted comes back by a snapshot, also when it is killed while it receives it.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use e2e::{Cluster, Journal, Load, LoadPlan, Settings, all_equal, alone, beside_others, count, soon, wait_until};
+
+const RECEIVING: &str = "receiving a snapshot";
+const RECEIVED: &str = "received a snapshot";
+
+/// Snapshots often, and keeps few entries behind them.
+fn settings() -> Settings {
+    Settings::default().with("--snapshot-count=200")
+}
+
+/// Writes so much that a member that is away now needs a snapshot.
+async fn leave_it_behind(cluster: &Cluster, name: &str) -> Journal {
+    let plan = LoadPlan { pause: Duration::ZERO, ..LoadPlan::default() };
+    let load = Load::start(name, &cluster.clients(), plan);
+    load.wait_more(1000).await;
+    load.finish().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_was_away_comes_back_by_snapshot() {
+    let _turn = beside_others().await;
+    let mut cluster = Cluster::start(settings()).await;
+    let mut journal = Journal::default();
+    for round in 0..count(2, 6) {
+        let leader = cluster.wait_ready().await;
+        let away = (leader + 1) % 3;
+        cluster.kill(away);
+        journal.absorb(leave_it_behind(&cluster, &format!("round{round}")).await);
+        let before = cluster.log(away).matches(RECEIVED).count();
+        cluster.start_member(away);
+        cluster.wait_ready().await;
+        cluster.wait_caught_up(away).await;
+        assert_eq!(cluster.log(away).matches(RECEIVED).count(), before + 1, "no snapshot, or more than one");
+        let rows = all_equal(&cluster).await;
+        journal.assert_holds(&rows);
+    }
+    // What was received is also what the next start finds.
+    for place in 0..3 {
+        cluster.kill(place);
+        cluster.start_member(place);
+        cluster.wait_ready().await;
+    }
+    let rows = all_equal(&cluster).await;
+    journal.assert_holds(&rows);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_is_killed_while_it_receives_a_snapshot() {
+    let _turn = alone().await;
+    let mut cluster = Cluster::start(settings()).await;
+    let leader = cluster.wait_ready().await;
+    let away = (leader + 1) % 3;
+    cluster.kill(away);
+    // Large enough that a kill can hit the middle.
+    let mut large = Vec::new();
+    for number in 0..32_u8 {
+        let (key, value) = (format!("large{number:02}"), vec![number; 1 << 20]);
+        cluster.client(leader).put(key.clone(), value.clone()).await.expect("a put");
+        large.push((Bytes::from(key), value));
+    }
+    let journal = leave_it_behind(&cluster, "load").await;
+
+    let (rounds, mut in_the_middle) = (count(4, 20), 0);
+    for _ in 0..rounds {
+        let (begun, ended) = (marks(&cluster, away, RECEIVING), marks(&cluster, away, RECEIVED));
+        cluster.start_member(away);
+        wait_until("it receives a snapshot", soon(), async || {
+            assert!(cluster.runs(away), "it ended by itself:\n{}", cluster.log(away));
+            (marks(&cluster, away, RECEIVING) > begun).then_some(())
+        })
+        .await;
+        cluster.kill(away);
+        if marks(&cluster, away, RECEIVED) > ended {
+            // It was quicker; it has the snapshot now and would need none again.
+            break;
+        }
+        in_the_middle += 1;
+    }
+    eprintln!("killed {in_the_middle} times while it received a snapshot");
+    assert!(in_the_middle > 0, "every kill came too late");
+    cluster.start_member(away);
+    cluster.wait_ready().await;
+    let mut rows = all_equal(&cluster).await;
+    for (key, value) in large {
+        assert_eq!(rows.remove(&key).map(|row| row.value), Some(value.into()), "{key:?}");
+    }
+    journal.assert_holds(&rows);
+}
+
+fn marks(cluster: &Cluster, place: usize, mark: &str) -> usize {
+    cluster.log(place).matches(mark).count()
+}
