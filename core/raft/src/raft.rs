@@ -232,7 +232,11 @@ impl Raft {
             return Err(ProposeError::NotLeader { leader: None });
         }
         let limits = &self.shared.config.limits;
-        if role.uncommitted_bytes() >= limits.uncommitted_bytes_max || self.shared.log.bytes() >= limits.log_bytes_max {
+        let full =
+            role.uncommitted_bytes() >= limits.uncommitted_bytes_max || self.shared.log.bytes() >= limits.log_bytes_max;
+        // Without an entry of its own term a leader never commits what it inherited, and would stay full for ever: where it
+        // began without a no-op, the first proposal stands for it.
+        if full && self.shared.log.last().term == self.shared.term {
             return Err(ProposeError::Full);
         }
         Ok(role.propose(&mut self.shared, EntryKind::Command, header, payload))

@@ -126,7 +126,8 @@ mod tests {
             shared.log.append(entry(2, 2));
         });
         assert_eq!(replaced, Some(Property::StateMachineSafety));
-        let forgotten = found(|shared| shared.persistence = crate::persistence::Persistence::new(Index(1), Index::ZERO));
+        let forgotten =
+            found(|shared| shared.persistence = crate::persistence::Persistence::new(Index(1), Index::ZERO));
         assert_eq!(forgotten, Some(Property::DurableRises));
     }
 

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use quorate_raft::invariants::{Ledger, check, check_cluster, check_step};
 use quorate_raft::output::{Delay, TimerChange};
 use quorate_raft::{
-    Config, Configuration, Entry, EntryKind, Event, Index, Installed, Message, NodeId, Output, Position, Raft,
-    Snapshot, Term, Timer, View, Write, event::CommitRule,
+    AppendOutcome, Body, Config, Configuration, Entry, EntryKind, Event, Index, Installed, Message, NodeId, Output,
+    Position, Raft, Snapshot, Term, Timer, View, Write, event::CommitRule,
 };
 
 use super::audit;
@@ -43,6 +43,8 @@ pub(crate) enum Planted {
     VoteForgotten,
     /// The last entry of a restarted node's log is gone.
     TailForgotten,
+    /// A follower's answer claims one entry more than it has.
+    AnswersTooMuch,
 }
 
 pub(crate) struct Node {
@@ -72,6 +74,8 @@ pub(crate) struct World {
     pub(crate) audit: bool,
     pub(crate) planted: Option<Planted>,
     pub(crate) trace: Option<Vec<(Kind, String)>>,
+    /// How often things happened that a run may miss: a run that never saw them shows nothing.
+    pub(crate) seen: BTreeMap<&'static str, u64>,
 }
 
 impl World {
@@ -97,6 +101,7 @@ impl World {
             audit: true,
             planted: None,
             trace: None,
+            seen: BTreeMap::new(),
         }
     }
 
@@ -176,6 +181,9 @@ impl World {
     fn absorb(&mut self, id: NodeId, output: Output) -> Checked<Option<Write>> {
         for event in output.events {
             self.note(Kind::Events, || format!("{id} {event}"));
+            if let Some(what) = rare(event) {
+                *self.seen.entry(what).or_default() += 1;
+            }
             self.committed(id, event)?;
         }
         for change in output.timers {
@@ -218,7 +226,10 @@ impl World {
         audit::committed(position, view, &disks)
     }
 
-    fn send(&mut self, message: Message) -> Checked {
+    fn send(&mut self, mut message: Message) -> Checked {
+        if self.planted == Some(Planted::AnswersTooMuch) {
+            exaggerate(&mut message);
+        }
         if self.audit {
             let node = self.node(message.from)?;
             audit::sent(&message, self.view(message.from)?, &node.disk)?;
@@ -281,7 +292,7 @@ impl World {
                 boot.entries.pop();
                 node.disk.entries.pop();
             }
-            Some(Planted::WrittenTooEarly) | None => {}
+            Some(Planted::WrittenTooEarly | Planted::AnswersTooMuch) | None => {}
         }
         node.state = node.disk.snapshot.state.clone();
         node.raft = Some(Raft::new(id, config, boot));
@@ -382,5 +393,27 @@ impl World {
             self.deliver(message)?;
         }
         Err("10,000 messages and still no quiet: this does not settle".to_string())
+    }
+}
+
+/// What is worth counting.
+fn rare(event: Event) -> Option<&'static str> {
+    match event {
+        Event::BecameLeader { .. } => Some("leaders"),
+        Event::Truncated { .. } => Some("conflicts deleted"),
+        Event::AppendRefused { .. } => Some("appends refused"),
+        Event::AppendDropped => Some("appends dropped"),
+        Event::SnapshotInstalled { .. } => Some("snapshots installed"),
+        Event::Committed { rule: CommitRule::Majority, .. } => Some("commits"),
+        _ => None,
+    }
+}
+
+/// The planted bug of [`Planted::AnswersTooMuch`].
+fn exaggerate(message: &mut Message) {
+    if let Body::AppendEntriesReply(reply) = &mut message.body
+        && let AppendOutcome::Accepted { matched } = &mut reply.outcome
+    {
+        *matched = matched.next();
     }
 }
