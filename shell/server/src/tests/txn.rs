@@ -116,3 +116,21 @@ async fn a_transaction_that_cannot_write_is_a_read() {
     assert_eq!(told(&ask(vec![get("k", true), get("j", false)]).await.unwrap_err()), (14, Error::NoLeader.text()));
     assert_eq!(told(&ask(vec![]).await.unwrap_err()), (14, Error::NoLeader.text()));
 }
+
+#[tokio::test]
+async fn a_put_beside_a_delete_from_the_key_on_goes_through() {
+    let mut served = Served::new().await;
+    let delete = |range_end: &'static str| {
+        let request = DeleteRangeRequest { key: "a".into(), range_end: range_end.into(), prev_kv: false };
+        op(Request::RequestDeleteRange(request))
+    };
+    let request = TxnRequest { success: vec![put("b", "x"), delete("c")], ..TxnRequest::default() };
+    assert_eq!(told(&served.kv.txn(request).await.unwrap_err()), (3, Error::DuplicateKey.text()));
+    let request = TxnRequest { success: vec![put("b", "x"), delete("\0")], ..TxnRequest::default() };
+    let answer = served.kv.txn(request).await.unwrap().into_inner();
+    let Some(Response::ResponseDeleteRange(deleted)) = &answer.responses[1].response else { panic!("{answer:?}") };
+    assert_eq!(deleted.deleted, 1);
+    let range =
+        served.kv.range(RangeRequest { key: "b".into(), ..RangeRequest::default() }).await.unwrap().into_inner();
+    assert_eq!((range.count, range.header.unwrap().revision), (0, 2));
+}
