@@ -180,14 +180,18 @@ fn who_leads(statuses: &[EndpointStatus]) -> String {
             .to_owned();
     };
     let leader = answered.clone().find(|(_, member)| member.is_leader && member.term == follower.term);
-    match leader {
-        Some((status, member)) => format!("{} leads in term {}.", title(status, member), member.term),
-        None => format!(
+    let Some((status, member)) = leader else {
+        return format!(
             "Member {} leads in term {}; it is not among these endpoints, or does not answer.",
             follower.leader.as_deref().unwrap_or_default(),
             follower.term
-        ),
-    }
+        );
+    };
+    let follows = |other: &Answered| other.id != member.id && other.leader.as_ref() == Some(&member.id);
+    let confirmed =
+        statuses.len() == 1 || answered.clone().any(|(_, other)| follows(other) && other.term == member.term);
+    let doubt = if confirmed { "" } else { " by its own word; no other endpoint says so" };
+    format!("{} leads in term {}{doubt}.", title(status, member), member.term)
 }
 
 fn title(status: &EndpointStatus, member: &Answered) -> String {

@@ -361,6 +361,19 @@ async fn status_shows_every_endpoint_and_who_leads() {
 }
 
 #[tokio::test]
+async fn a_leader_that_nobody_confirms_is_shown_as_such() {
+    let leader = Fake::new(0xb, Mood::Good);
+    let (at, down) = (leader.start().await, nobody().await);
+    let answer = ctl("status", &[&at, &down]).await.expect("an answer");
+    let text = String::from_utf8(answer.out).expect("text");
+    assert!(
+        text.ends_with(&format!("n2 ({at}) leads in term 3 by its own word; no other endpoint says so.\n")),
+        "{text}"
+    );
+    assert!(out("status", &[&at]).await.ends_with(&format!("n2 ({at}) leads in term 3.\n")));
+}
+
+#[tokio::test]
 async fn status_without_a_leader_says_what_that_means() {
     let lonely = Fake::new(0xa, Mood::Fails(Code::Unavailable, "etcdserver: no leader"));
     let at = lonely.start().await;

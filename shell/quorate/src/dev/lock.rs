@@ -3,11 +3,15 @@
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
 
 use super::DevError;
+
+/// A killed process holds its lock until the system has cleared it away.
+const CLEARING_TIME: Duration = Duration::from_secs(1);
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
 /// Held while `dev` runs.
 #[derive(Debug)]
@@ -28,7 +32,12 @@ impl Lock {
         std::fs::create_dir_all(folder).map_err(wrong(folder))?;
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let mut file = open.map_err(wrong(&path))?;
-        let locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        let deadline = Instant::now() + CLEARING_TIME;
+        let mut locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        while locked == Err(rustix::io::Errno::WOULDBLOCK) && Instant::now() < deadline {
+            std::thread::sleep(LOOK_AGAIN);
+            locked = flock(&file, FlockOperation::NonBlockingLockExclusive);
+        }
         let mut written = String::new();
         file.read_to_string(&mut written).map_err(wrong(&path))?;
         let pid = written.trim();
