@@ -64,8 +64,18 @@ fn majority_outcome(voters: &BTreeSet<NodeId>, vote: &impl Fn(NodeId) -> Option<
     }
 }
 
+/// Clusters of up to so many voters are counted without an allocation: this runs for every answer that a leader gets.
+const FEW: usize = 16;
+
 fn majority_reached(voters: &BTreeSet<NodeId>, reached: &impl Fn(NodeId) -> u64) -> u64 {
-    let mut numbers: Vec<u64> = voters.iter().map(|voter| reached(*voter)).collect();
+    let (mut few, mut many) = ([0; FEW], Vec::new());
+    let numbers = if let Some(few) = few.get_mut(..voters.len()) {
+        few.iter_mut().zip(voters).for_each(|(number, voter)| *number = reached(*voter));
+        few
+    } else {
+        many.extend(voters.iter().map(|voter| reached(*voter)));
+        many.as_mut_slice()
+    };
     numbers.sort_unstable_by(|a, b| b.cmp(a));
     numbers.get(voters.len() / 2).copied().unwrap_or(0)
 }
@@ -87,6 +97,8 @@ mod tests {
         }
         assert_eq!(reached(&voters(&[1, 2, 3, 4]), |node| node.0 * 10), 20, "four nodes need three");
         assert_eq!(reached(&voters(&[1]), |_| 7), 7);
+        let many: Vec<u64> = (1..=31).collect();
+        assert_eq!(reached(&voters(&many), |node| node.0), 16, "more than are counted in place");
         assert_eq!(reached(&voters(&[]), |_| 7), 0, "nobody decides nothing");
     }
 

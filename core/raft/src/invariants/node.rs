@@ -9,7 +9,7 @@ use crate::follower::Follower;
 use crate::leader::Leader;
 use crate::progress::{Mode, Progress};
 use crate::role::Role;
-use crate::types::{Index, NodeId};
+use crate::types::{Index, NodeId, Position};
 use crate::view::View;
 
 /// Checks one state of one node. A halted node is not judged: it said itself that it can't be trusted.
@@ -44,23 +44,30 @@ fn indexes(view: View<'_>) -> Result<(), Violation> {
 }
 
 fn log(view: View<'_>) -> Result<(), Violation> {
-    let node = &[view.id()];
-    let (mut last, mut time, mut bytes) = (view.log().base(), 0, 0);
-    for entry in view.log().iter() {
-        let position = entry.position();
+    let (log, term) = (view.log(), view.term());
+    entries(view.id(), log.base(), log.iter(), log.bytes())?;
+    let last = log.last();
+    ensure!(term >= last.term, TermCoversLog, &[view.id()], "the log ends with {last}, the term is {term}");
+    Ok(())
+}
+
+/// The entries of a log behind `base`, which was counted as so many bytes.
+fn entries<'a>(
+    node: NodeId,
+    base: Position,
+    entries: impl Iterator<Item = &'a Entry>,
+    counted: u64,
+) -> Result<(), Violation> {
+    let node = &[node];
+    let (mut last, mut time, mut bytes) = (base, 0, 0);
+    for entry in entries {
+        let (position, now) = (entry.position(), entry.header().time);
         ensure!(position.index == last.index.next(), LogDense, node, "{position} stands behind {last}");
         ensure!(position.term >= last.term, LogTerms, node, "{position} stands behind {last}");
-        ensure!(
-            entry.header().time >= time,
-            LogTime,
-            node,
-            "{position} has time {}, before {time}",
-            entry.header().time
-        );
-        (last, time, bytes) = (position, entry.header().time, bytes + entry.size());
+        ensure!(now >= time, LogTime, node, "{position} has time {now}, the entry before it {time}");
+        (last, time, bytes) = (position, now, bytes + entry.size());
     }
-    ensure!(view.term() >= last.term, TermCoversLog, node, "the log ends with {last}, the term is {}", view.term());
-    ensure!(view.log().bytes() == bytes, LogBytes, node, "counted {}, are {bytes}", view.log().bytes());
+    ensure!(counted == bytes, LogBytes, node, "counted {counted}, are {bytes}");
     Ok(())
 }
 
@@ -104,23 +111,19 @@ fn candidate(view: View<'_>, candidate: &Candidate) -> Result<(), Violation> {
 fn leader(view: View<'_>, leader: &Leader) -> Result<(), Violation> {
     let node = &[view.id()];
     voted_for_itself(view)?;
+    rounds(node, leader.confirmed(), leader.round())?;
     for (peer, one) in leader.progress() {
         progress(view, *peer, one)?;
-        ensure!(
-            one.round_answered <= leader.round() && one.round_sent <= leader.round(),
-            RoundOrder,
-            &[view.id(), *peer],
-            "sent {}, answered {}, begun {}",
-            one.round_sent,
-            one.round_answered,
-            leader.round()
-        );
+        rounds(&[view.id(), *peer], one.round_answered.max(one.round_sent), leader.round())?;
     }
-    let (confirmed, begun) = (leader.confirmed(), leader.round());
-    ensure!(confirmed <= begun, RoundOrder, node, "confirmed {confirmed}, begun {begun}");
     let tail = view.log().iter().rev().take_while(|entry| entry.index() > view.commit());
     let (counted, bytes) = (leader.uncommitted_bytes(), tail.map(Entry::size).sum::<u64>());
     ensure!(counted == bytes, UncommittedBytes, node, "counted {counted}, are {bytes}");
+    Ok(())
+}
+
+fn rounds(nodes: &[NodeId], seen: u64, begun: u64) -> Result<(), Violation> {
+    ensure!(seen <= begun, RoundOrder, nodes, "round {seen} of {begun} begun");
     Ok(())
 }
 
@@ -181,7 +184,7 @@ mod tests {
     use crate::entry::Header;
     use crate::invariants::{Property, tests::*};
     use crate::message::{AppendEntriesReply, AppendOutcome};
-    use crate::types::{Position, Term};
+    use crate::types::Term;
 
     fn broken(shared: &crate::shared::Shared, role: &Role) -> Property {
         check(View::new(shared, role)).unwrap_err().property
@@ -223,6 +226,19 @@ mod tests {
         assert_eq!(broken(&shared, &role), Property::TermCoversLog);
         shared.log.truncate(Index(2));
         assert_eq!(broken(&shared, &role), Property::DurableWithinLog, "the truncation was not told to persistence");
+    }
+
+    #[test]
+    fn a_log_with_a_gap_or_a_wrong_size_is_found() {
+        let found = |log: &[Entry], bytes: u64| {
+            entries(NodeId(1), Position::ZERO, log.iter(), bytes).map_err(|violation| violation.property)
+        };
+        let one = entry(1, 1).size();
+        assert_eq!(found(&[entry(1, 1), entry(2, 1)], 2 * one), Ok(()));
+        assert_eq!(found(&[entry(1, 1), entry(3, 1)], 2 * one), Err(Property::LogDense));
+        assert_eq!(found(&[entry(1, 1), entry(2, 1)], one), Err(Property::LogBytes));
+        let round = rounds(&[NodeId(1)], 4, 3).unwrap_err();
+        assert_eq!(round.property, Property::RoundOrder);
     }
 
     #[test]
