@@ -24,7 +24,7 @@ pub use check::{Contents, all_equal, contents};
 pub use client::{Client, Outcome, classify};
 pub use cluster::{Cluster, Settings};
 pub use damage::{flip, newest, overwrite, truncate};
-pub use etcdctl::Etcdctl;
+pub use etcdctl::{Etcdctl, Judge};
 pub use failover::Distribution;
 pub use journal::Journal;
 pub use load::{Load, LoadPlan};

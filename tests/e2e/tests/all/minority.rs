@@ -52,8 +52,7 @@ async fn a_minority_reads_what_it_has_and_refuses_the_rest() {
         let leader = cluster.wait_ready().await;
         all_equal(&cluster).await;
         let followers = [(leader + 1) % 3, (leader + 2) % 3];
-        let (alone, gone) =
-            if leader_stays { (leader, followers) } else { (followers[0], [leader, followers[1]]) };
+        let (alone, gone) = if leader_stays { (leader, followers) } else { (followers[0], [leader, followers[1]]) };
         gone.into_iter().for_each(|place| cluster.kill(place));
         ask_a_minority(&cluster, &cluster.client(alone), cluster.client_port(alone)).await;
 
