@@ -24,7 +24,7 @@ Member
   --max-request-bytes BYTES            largest request of a client [1572864]
   --max-txn-ops NUMBER                 largest number of operations in a transaction [128]
 
-Founding a cluster (without meaning once the data folder is filled)
+Founding a cluster (once the data folder is filled, these must stay as they were)
   --initial-cluster NAME=URL,..        all founders with their peer URLs [this member alone]
   --initial-advertise-peer-urls URL,.. this member's, as --initial-cluster has them [http://localhost:2380]
   --initial-cluster-state new          existing is for members that are added later, which is not possible yet [new]
