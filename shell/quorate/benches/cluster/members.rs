@@ -31,7 +31,7 @@ impl System {
         let output = Command::new(&program).arg("--version").output();
         let output = output.unwrap_or_else(|error| panic!("{} can't be run: {error}", program.display()));
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let version = text.lines().next().unwrap_or_default().to_string();
+        let version = text.lines().take(2).collect::<Vec<_>>().join(", ");
         Self { name, version, program, words }
     }
 }

@@ -19,7 +19,7 @@ impl Report {
     }
 
     pub(crate) fn print(&self, systems: &[System]) {
-        println!("\nThree members on one machine, values of 256 bytes; CPU is for one operation, of all members together.");
+        println!("\nValues of 256 bytes; CPU is for one operation, of all three members together.");
         for system in systems {
             println!("{}: {}", system.name, system.version);
         }
@@ -61,7 +61,7 @@ impl Report {
 
     /// Where our own CPU goes, and how often threads go to sleep.
     fn print_threads(&self) {
-        println!("\nBy thread, of all members together, for one operation: CPU us (in user mode + in the kernel), times slept");
+        println!("\nBy thread of all members, for one operation: CPU us (in user mode + in the kernel), times slept");
         for scenario in SCENARIOS {
             let Some(rounds) = self.of("quorate", &scenario.name()) else { continue };
             println!("{}", scenario.name());
