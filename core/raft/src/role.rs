@@ -1,5 +1,5 @@
 //! Roles are data: a node is exactly one of three (A4), each with what only that role needs. A handler that wants another
-//! role says so with a [`Transition`]; `raft.rs` carries it out.
+//! role says so with a transition; `raft.rs` carries it out.
 
 use crate::candidate::Candidate;
 use crate::event::FollowReason;

@@ -1,5 +1,5 @@
 //! A leader: its log is the truth of its term (A18). It accepts proposals, brings every follower's log to its own
-//! ([`replicate`]), and knows what is committed ([`commit`]).
+//! (`replicate`), and knows what is committed (`commit`).
 
 mod commit;
 mod replicate;
