@@ -93,10 +93,15 @@ pub fn start<S: StateMachine, D: Disk>(
     own: Own,
 ) -> Result<Started<S, D>, StartError> {
     let storeroom = Storeroom::new(disk.clone());
+    // Before the log is opened, which writes to it: a start that is refused changes nothing.
+    let newest = storeroom.load_newest().map_err(StartError::Snapshot)?;
+    if newest.is_none() && first.is_none() && exists(&disk)? {
+        return Err(no_snapshot());
+    }
     let opened = if first.is_some() && !exists(&disk)? { Wal::create(disk, options) } else { Wal::open(disk, options) };
     let (mut wal, recovered) = opened.map_err(StartError::Log)?;
     storeroom.clean_up().map_err(StartError::Create)?;
-    let loaded = match storeroom.load_newest().map_err(StartError::Snapshot)? {
+    let loaded = match newest {
         Some(loaded) => loaded,
         None => first_snapshot(&storeroom, &recovered, first)?,
     };
@@ -108,6 +113,10 @@ pub fn start<S: StateMachine, D: Disk>(
     Ok(Started { replica, log: DurableLog::new(wal), storeroom, incarnation, torn })
 }
 
+fn no_snapshot() -> StartError {
+    StartError::Mismatch("the log is there, and no snapshot, not even the first".into())
+}
+
 /// The snapshot at `0@0`, if this folder is new (or a crash fell between making its log and this).
 fn first_snapshot<S: StateMachine, D: Disk>(
     storeroom: &Storeroom<D>,
@@ -117,7 +126,7 @@ fn first_snapshot<S: StateMachine, D: Disk>(
     let untouched =
         recovered.hard_state == wal::HardState::default() && recovered.base.index == 0 && recovered.entries.is_empty();
     let Some(mut first) = first.filter(|_| untouched) else {
-        return Err(StartError::Mismatch("the log is there, and no snapshot, not even the first".into()));
+        return Err(no_snapshot());
     };
     let section = Section { time: 0, digest: 0, configuration: first.configuration };
     let frozen = first.machine.freeze();
