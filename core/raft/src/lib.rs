@@ -65,7 +65,7 @@
 //! [`output`] what a node wants done; [`event`] what happened and by which rule, for people.
 //!
 //! **What is kept.** [`log`] is the log since the last snapshot, in memory, and [`history`] the configurations in it: the newest
-//! is in force, committed or not. A [`slice`] is a run of entries that was checked once, the only way in for what a peer sends.
+//! is in force, committed or not. A [`mod@slice`] is a run of entries that was checked once, the only way in for what a peer sends.
 //! [`persistence`] knows what the disk was asked to write and what of it is durable.
 //!
 //! **Who decides.** [`quorum`] is the arithmetic of majorities, plain and joint; [`votes`] the ballot of one election.

@@ -49,11 +49,12 @@ impl Runner {
         Ok(Vec::new())
     }
 
-    /// `propose 1 a b c`: all in one turn.
+    /// `propose 1 a b c`: all in one turn, with cluster time `time=500` if that is given.
     fn propose(&mut self, arguments: &mut Arguments<'_>) -> Checked<Vec<String>> {
         let (id, payloads) = (arguments.node()?, arguments.rest());
+        let header = Header { time: arguments.number("time")?.unwrap_or(0), ..Header::default() };
         let results = self.world.step(id, |raft| {
-            let propose = |payload: &&str| raft.propose(Header::default(), payload.as_bytes());
+            let propose = |payload: &&str| raft.propose(header, payload.as_bytes());
             payloads.iter().map(propose).collect::<Vec<_>>()
         })?;
         let refused = results.into_iter().filter_map(Result::err).map(|error| match error {
@@ -252,6 +253,13 @@ impl Runner {
             "hard_state" => self.each(id, |runner, id| {
                 let state = runner.world.view(id)?.hard_state();
                 Ok(vec![format!("{id} writes {} vote={:?} commit={}", state.term, state.vote, state.commit)])
+            }),
+            "times" => self.each(id, |runner, id| {
+                let view = runner.world.view(id)?;
+                let base = view.log().base();
+                let base = format!("{base}={}", view.time_at(base.index));
+                let entries = view.log().iter().map(|entry| format!("{entry}={}", entry.header().time));
+                Ok(vec![format!("{id} {}", std::iter::once(base).chain(entries).collect::<Vec<_>>().join(" "))])
             }),
             "progress" => self.each(id, |runner, id| Ok(progress(runner.world.view(id)?))),
             "timers" => self.each(id, |runner, id| {
