@@ -143,16 +143,22 @@ impl Cluster {
     /// # Panics
     /// When it runs.
     pub fn start_member(&mut self, place: usize) {
-        let words = self.words(place);
+        self.start_member_with(place, &[]);
+    }
+
+    fn start_member_with(&mut self, place: usize, flags: &[String]) {
+        let mut words = self.words(place);
+        words.extend_from_slice(flags);
         let member = &mut self.members[place];
         assert!(member.process.is_none(), "{} runs already", member.name);
         member.process = Some(Process::quorate(&words, &member.log));
     }
 
-    /// Starts a member of which it is expected that it ends by itself: exit code and what it said since.
-    pub async fn start_in_vain(&mut self, place: usize) -> (Option<i32>, String) {
+    /// Starts a member of which it is expected that it ends by itself: exit code and what it said. Of a flag that comes twice,
+    /// the later one counts.
+    pub async fn start_in_vain(&mut self, place: usize, flags: &[String]) -> (Option<i32>, String) {
         let before = self.log(place).len();
-        self.start_member(place);
+        self.start_member_with(place, flags);
         let status = self.process(place).wait_end(soon()).await;
         self.members[place].process = None;
         (status.code(), self.log(place)[before..].to_owned())
