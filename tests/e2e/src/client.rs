@@ -55,6 +55,14 @@ pub fn classify<T>(answer: Result<T, Status>) -> Outcome<T> {
     }
 }
 
+/// A transaction that sets so many keys.
+#[must_use]
+pub fn puts(count: usize) -> TxnRequest {
+    let put = |number| PutRequest { key: format!("put{number}").into(), value: "1".into(), ..PutRequest::default() };
+    let success = (0..count).map(|number| RequestOp { request: Some(Operation::RequestPut(put(number))) });
+    TxnRequest { success: success.collect(), ..TxnRequest::default() }
+}
+
 fn was_never_connected(status: &Status) -> bool {
     let mut cause = status.source();
     while let Some(error) = cause {

@@ -154,6 +154,14 @@ impl Cluster {
         member.process = Some(Process::quorate(&words, &member.log));
     }
 
+    /// Starts a member that is told that some of its peers are where members of another cluster are.
+    pub fn start_beside(&mut self, place: usize, elsewhere: &[(usize, &Self)]) {
+        for (other, cluster) in elsewhere {
+            self.members[*other].peer_port = cluster.members[*other].peer_port;
+        }
+        self.start_member(place);
+    }
+
     /// Starts a member of which it is expected that it ends by itself: exit code and what it said. Of a flag that comes twice,
     /// the later one counts.
     pub async fn start_in_vain(&mut self, place: usize, flags: &[String]) -> (Option<i32>, String) {

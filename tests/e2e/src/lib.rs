@@ -21,7 +21,7 @@ mod wait;
 
 pub use binary::{quorate, run, run_in};
 pub use check::{Contents, all_equal, contents};
-pub use client::{Client, Outcome, classify};
+pub use client::{Client, Outcome, classify, puts};
 pub use cluster::{Cluster, Settings};
 pub use damage::{flip, newest, overwrite, truncate};
 pub use etcdctl::{Etcdctl, Judge};

@@ -9,3 +9,4 @@ mod minority;
 mod pauses;
 mod restarts;
 mod snapshots;
+mod strangers;
