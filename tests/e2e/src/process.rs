@@ -34,8 +34,14 @@ impl Process {
     /// `quorate` with these words.
     #[must_use]
     pub fn quorate(words: &[String], log: &Path) -> Self {
+        Self::quorate_in(Path::new("."), words, log)
+    }
+
+    /// The same in a folder.
+    #[must_use]
+    pub fn quorate_in(folder: &Path, words: &[String], log: &Path) -> Self {
         // Its standard input is a pipe that only this process holds: with --parent-pipe it does not outlive a killed test.
-        Self::start(crate::binary::command().args(words).stdin(Stdio::piped()), log)
+        Self::start(crate::binary::command().args(words).current_dir(folder).stdin(Stdio::piped()), log)
     }
 
     /// Its number.

@@ -1,6 +1,7 @@
 //! The end-to-end tests: one program, so that its turnstile sees all of them. Each room is one subject.
 
 mod damage;
+mod dev;
 mod etcdctl;
 mod folders;
 mod full_disk;
