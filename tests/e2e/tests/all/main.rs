@@ -10,4 +10,5 @@ mod minority;
 mod pauses;
 mod restarts;
 mod snapshots;
+mod storm;
 mod strangers;
