@@ -306,23 +306,25 @@ impl<S: StateMachine> Replica<S> {
 
     // ---- forwarded requests -------------------------------------------------------------------------------------------
 
-    /// Only the leader of exactly the term that was meant takes it, and only once.
+    /// Only the leader of exactly the term that was meant takes it, and only once. Who led that term and does not lead any
+    /// more says what it did with it; who can't know says nothing, and the origin tells its client so when it hears of
+    /// another leader.
     fn forwarded_write(&mut self, from: NodeId, write: ForwardedWrite) {
         let ForwardedWrite { term, id, floor, essential, command } = write;
         self.notice_leader();
-        let outcome = if !self.raft.inspect().is_leader() || self.term != term {
-            Err(NotAccepted::NotLeader)
-        } else if command.len() > self.config.command_bytes_max {
-            Err(NotAccepted::Busy)
-        } else {
-            match self.accepted.look_up(from, id, floor) {
-                Seen::Old => return,
-                Seen::Answered(outcome) => outcome,
-                Seen::New => {
-                    let outcome = self.propose(&command, essential);
-                    self.accepted.remember(from, id, outcome);
-                    outcome
-                }
+        let outcome = match self.accepted.look_up(term, from, id, floor) {
+            Seen::Old => return,
+            Seen::Answered(outcome) => outcome,
+            Seen::New => {
+                let outcome = if !self.raft.inspect().is_leader() || self.term != term {
+                    Err(NotAccepted::NotLeader)
+                } else if command.len() > self.config.command_bytes_max {
+                    Err(NotAccepted::Busy)
+                } else {
+                    self.propose(&command, essential)
+                };
+                self.accepted.remember(from, id, outcome);
+                outcome
             }
         };
         self.out.messages.push((from, PeerMessage::WriteReply(ForwardedWriteReply { term, id, outcome })));
@@ -450,8 +452,8 @@ impl<S: StateMachine> Replica<S> {
             Some(reign) if mine && term == self.term => Some(reign),
             Some(_) | None => mine.then_some((view.last_time(), self.now)),
         };
-        if term > self.term {
-            self.accepted = Accepted::default();
+        if mine {
+            self.accepted.lead(term);
         }
         (self.term, self.leader) = (term, leader);
         if leader.is_some() {
