@@ -46,10 +46,15 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
+    /// How many clients here wait.
     pub(crate) fn len(&self) -> usize {
+        let local = |asker: &Asker| match asker {
+            Asker::Local(reads) => reads.len(),
+            Asker::Peer(..) => 0,
+        };
         self.queued.len()
             + self.question.as_ref().map_or(0, |question| question.reads.len())
-            + self.asked.len()
+            + self.asked.values().map(local).sum::<usize>()
             + self.ready.values().map(Vec::len).sum::<usize>()
     }
 
@@ -168,6 +173,14 @@ mod tests {
         assert_eq!(reads.take_ready(Index(4)), []);
         assert_eq!(reads.take_ready(Index(5)), [read(1)]);
         assert_eq!(reads.len(), 0);
+    }
+
+    #[test]
+    fn all_clients_that_wait_are_counted_and_followers_are_not() {
+        let mut reads = Reads::default();
+        reads.ask(Asker::Local(vec![read(1), read(2), read(3)]));
+        reads.ask(Asker::Peer(NodeId(2), ForwardId { incarnation: 1, number: 1 }));
+        assert_eq!(reads.len(), 3);
     }
 
     #[test]
