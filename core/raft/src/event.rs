@@ -101,6 +101,8 @@ pub enum FollowReason {
     NewerTerm,
     /// It heard the leader of its term (paper 5.2).
     LeaderHeard,
+    /// It asked for pre-votes, and voted for another meanwhile (paper 5.2).
+    VotedForAnother,
     /// It led, and no majority answered for T (`CheckQuorum`, thesis 6.2).
     NoQuorum,
 }
@@ -180,6 +182,7 @@ macro_rules! texts {
 texts!(FollowReason,
     NewerTerm => "newer term, 5.1",
     LeaderHeard => "leader heard, 5.2",
+    VotedForAnother => "voted for another, 5.2",
     NoQuorum => "no majority answered for T, thesis 6.2",
 );
 texts!(VoteRefusal,

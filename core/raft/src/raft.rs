@@ -466,6 +466,11 @@ impl Raft {
         self.shared.event(vote_event(from, self.shared.term, refusal));
         if refusal.is_none() {
             self.shared.vote_for(from);
+            if let Role::Candidate(_) = self.role {
+                // It asked for pre-votes, and has just helped another to lead: going on could depose whom it elected.
+                let (term, reason) = (self.shared.term, FollowReason::VotedForAnother);
+                self.apply(Some(Transition::Follow { term, leader: None, reason }));
+            }
             self.stand_back();
         }
         let reply = RequestVoteReply { granted: refusal.is_none() };
