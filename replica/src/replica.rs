@@ -35,7 +35,7 @@ pub struct Config {
     pub apply_bytes_max: u64,
     /// A snapshot is taken after so many applied entries ...
     pub snapshot_entries: u64,
-    /// ... or when the log holds so many bytes.
+    /// ... or after entries of so many bytes, and in any case after a quarter of what the log may hold.
     pub snapshot_log_bytes: u64,
     /// Entries kept behind a snapshot, so that a peer that was away for a moment needs none.
     pub snapshot_tail: u64,
@@ -157,6 +157,7 @@ impl<S: StateMachine> Replica<S> {
         self.notice_leader();
         self.serve_queued();
         self.describe_own();
+        self.shorten_log();
         self.take_output();
         self.serve_reads();
         self.take_snapshot();
@@ -173,9 +174,9 @@ impl<S: StateMachine> Replica<S> {
             Input::Written(ticket) => self.raft.written(ticket),
             Input::Room(room) => self.no_room = !room,
             Input::SnapshotTaken(index) => {
-                let tail = self.snapshots.taken(index, self.config.snapshot_tail);
-                let keep = self.raft.inspect().log().bytes() < self.config.snapshot_log_bytes / 2;
-                self.raft.compact(if keep { tail } else { index });
+                let log_bytes = self.raft.inspect().log().bytes();
+                self.snapshots.taken(index, log_bytes, &self.config);
+                self.raft.compact(self.snapshots.forget(log_bytes, &self.config));
             }
             Input::SnapshotFailed => self.snapshots.failed(self.now, self.config.election_timeout),
             Input::SnapshotReceived(snapshot) => self.snapshot_received(*snapshot),
@@ -513,9 +514,20 @@ impl<S: StateMachine> Replica<S> {
         self.raft.applied(last);
     }
 
+    /// A snapshot may be ahead of what the own disk has (a leader commits by its followers'): the log is forgotten up to it
+    /// once the disk has caught up.
+    fn shorten_log(&mut self) {
+        let view = self.raft.inspect();
+        let (base, durable) = (view.log().base().index, view.persistence().durable());
+        let forget = self.snapshots.forget(view.log().bytes(), &self.config);
+        if base < forget && forget <= durable {
+            self.raft.compact(forget);
+        }
+    }
+
     fn take_snapshot(&mut self) {
         let view = self.raft.inspect();
-        let due = self.snapshots.is_due(self.now, view.applied(), &self.config);
+        let due = self.snapshots.is_due(self.now, view.applied(), view.log().bytes(), &self.config);
         let Some(position) = view.log().position_at(view.applied()).filter(|_| due) else { return };
         let section = Section {
             time: view.time_at(position.index),

@@ -1,4 +1,8 @@
-//! When to take a snapshot. One at a time; one that failed is tried again after a while.
+//! When to take a snapshot, and how much of the log to forget behind one. One is taken at a time; one that failed is tried
+//! again after a while.
+//!
+//! A log that reached its bound refuses clients, and a follower drops what it is sent while it holds entries that could be
+//! forgotten. So whatever can be forgotten must be, in time: this room sees to it that no log stays full for ever.
 
 use raft::Index;
 
@@ -7,16 +11,31 @@ use crate::turn::Time;
 
 #[derive(Debug)]
 pub(crate) struct Snapshots {
+    /// What the newest durable snapshot covers.
     last: Index,
-    /// Bytes of entries applied since then.
+    /// Bytes of entries applied since the newest was begun.
     bytes: u64,
+    /// The same of the one that is being written, while it may still fail.
+    bytes_covered: u64,
     running: bool,
     not_before: Time,
+    /// The log may be forgotten up to here.
+    forget: Index,
+}
+
+/// The log is so full that what can be forgotten must be.
+fn is_pressing(log_bytes: u64, config: &Config) -> bool {
+    log_bytes >= config.raft.limits.log_bytes_max / 4 * 3
+}
+
+/// Entries of so many bytes are enough for a snapshot, well before the log is full.
+fn bytes_for_a_snapshot(config: &Config) -> u64 {
+    config.snapshot_log_bytes.min(config.raft.limits.log_bytes_max / 4)
 }
 
 impl Snapshots {
     pub(crate) fn new(last: Index) -> Self {
-        Self { last, bytes: 0, running: false, not_before: Time::default() }
+        Self { last, bytes: 0, bytes_covered: 0, running: false, not_before: Time::default(), forget: Index::ZERO }
     }
 
     /// The state machine applied entries of so many bytes.
@@ -24,31 +43,91 @@ impl Snapshots {
         self.bytes += bytes;
     }
 
-    /// Whether to take one now, at `applied`: enough has changed since the last.
-    pub(crate) fn is_due(&self, now: Time, applied: Index, config: &Config) -> bool {
-        let grown = applied.since(self.last) >= config.snapshot_entries || self.bytes >= config.snapshot_log_bytes;
-        grown && !self.running && applied > self.last && now >= self.not_before
+    /// Whether to take one now, at `applied`: enough has changed since the last, or the log needs room.
+    pub(crate) fn is_due(&self, now: Time, applied: Index, log_bytes: u64, config: &Config) -> bool {
+        let grown = applied.since(self.last) >= config.snapshot_entries || self.bytes >= bytes_for_a_snapshot(config);
+        let due = grown || is_pressing(log_bytes, config);
+        due && !self.running && applied > self.last && now >= self.not_before
     }
 
     pub(crate) fn started(&mut self) {
         self.running = true;
-        self.bytes = 0;
+        self.bytes_covered = std::mem::take(&mut self.bytes);
     }
 
-    /// It is durable. Says up to where the log may be forgotten if `tail` entries are to stay.
-    pub(crate) fn taken(&mut self, index: Index, tail: u64) -> Index {
+    /// It is durable. Entries behind it stay for peers that are a little behind, if they are not too large.
+    pub(crate) fn taken(&mut self, index: Index, log_bytes: u64, config: &Config) {
         self.running = false;
         self.last = self.last.max(index);
-        Index(index.0.saturating_sub(tail))
+        let keep = if log_bytes < bytes_for_a_snapshot(config) / 2 { config.snapshot_tail } else { 0 };
+        self.forget = self.forget.max(Index(self.last.0.saturating_sub(keep)));
     }
 
     pub(crate) fn failed(&mut self, now: Time, patience: u64) {
         self.running = false;
+        self.bytes += std::mem::take(&mut self.bytes_covered);
         self.not_before = now.after(patience);
     }
 
     /// One that was received took the state machine's place.
     pub(crate) fn installed(&mut self, index: Index) {
         self.last = self.last.max(index);
+        (self.bytes, self.bytes_covered) = (0, 0);
+    }
+
+    /// Up to where the log is to be forgotten, as soon as it is durable up to there.
+    pub(crate) fn forget(&mut self, log_bytes: u64, config: &Config) -> Index {
+        if is_pressing(log_bytes, config) {
+            self.forget = self.forget.max(self.last);
+        }
+        self.forget
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        let mut config =
+            Config { snapshot_entries: 100, snapshot_log_bytes: 1000, snapshot_tail: 10, ..Config::default() };
+        config.raft.limits.log_bytes_max = 8000;
+        config
+    }
+
+    #[test]
+    fn one_that_failed_is_as_due_as_before_after_a_while() {
+        // D8, S7
+        let mut snapshots = Snapshots::new(Index(5));
+        snapshots.applied(1000);
+        assert!(snapshots.is_due(Time(0), Index(6), 1000, &config()));
+        snapshots.started();
+        snapshots.applied(10);
+        assert!(!snapshots.is_due(Time(0), Index(7), 1010, &config()), "one at a time");
+        snapshots.failed(Time(0), 50);
+        assert!(!snapshots.is_due(Time(49), Index(7), 1010, &config()));
+        assert!(snapshots.is_due(Time(50), Index(7), 1010, &config()));
+    }
+
+    #[test]
+    fn a_log_that_is_nearly_full_is_shortened_whatever_else_is_said() {
+        let mut snapshots = Snapshots::new(Index(5));
+        assert!(!snapshots.is_due(Time(0), Index(5), 6000, &config()), "nothing is new");
+        assert!(snapshots.is_due(Time(0), Index(6), 6000, &config()));
+        snapshots.started();
+        snapshots.taken(Index(50), 400, &config());
+        assert_eq!(snapshots.forget(400, &config()), Index(40), "a tail stays for peers");
+        assert_eq!(snapshots.forget(6000, &config()), Index(50), "but not for ever");
+        snapshots.taken(Index(60), 600, &config());
+        assert_eq!(snapshots.forget(600, &config()), Index(60), "nor where it is large");
+    }
+
+    #[test]
+    fn a_bound_of_the_log_below_the_size_that_makes_a_snapshot_due_is_minded() {
+        let mut config = config();
+        config.snapshot_log_bytes = 1 << 30;
+        let mut snapshots = Snapshots::new(Index(5));
+        snapshots.applied(2000);
+        assert!(snapshots.is_due(Time(0), Index(6), 2000, &config));
     }
 }

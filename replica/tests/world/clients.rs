@@ -132,7 +132,7 @@ impl World {
             let snapshot = 200 + 33 * all as u64;
             let most = 8 * self.profile.segment_bytes + 2 * running.replica.inspect().log().bytes() + 3 * snapshot;
             if bytes > most + 10_000 {
-                return Err(format!("{} uses {bytes} bytes on its disk", member.id));
+                return Err(format!("{} uses {bytes} bytes on its disk: {:?}", member.id, member.files()));
             }
         }
         Ok(())

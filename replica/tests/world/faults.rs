@@ -105,7 +105,7 @@ impl World {
         let pause = self.dice.between(T / 4, 3 * T);
         self.note(|_| format!("{id} stands still"));
         if let Some(member) = self.members.get_mut(&id) {
-            member.paused_until = self.now + pause;
+            member.paused_until = member.paused_until.max(self.now + pause);
             self.count("processes stopped for a while");
         }
     }

@@ -74,10 +74,16 @@ impl Member {
         }
     }
 
-    /// Bytes of all its files.
-    pub(crate) fn disk_bytes(&self) -> u64 {
+    /// Its files with their lengths.
+    pub(crate) fn files(&self) -> Vec<(String, u64)> {
         use wal::Disk;
         let names = self.disk.list().unwrap_or_default();
-        names.iter().filter_map(|name| self.disk.contents(name)).map(|bytes| bytes.len() as u64).sum()
+        let length = |name: &String| self.disk.contents(name).map_or(0, |bytes| bytes.len() as u64);
+        names.into_iter().map(|name| (name.clone(), length(&name))).collect()
+    }
+
+    /// Bytes of all of them.
+    pub(crate) fn disk_bytes(&self) -> u64 {
+        self.files().iter().map(|(_, bytes)| bytes).sum()
     }
 }
