@@ -87,14 +87,30 @@ impl<D: Disk> Storeroom<D> {
     /// # Errors
     /// What the disk said; nothing is left of it then, and the older ones are still there.
     pub fn take<F: Freeze>(&self, snapshot: TakeSnapshot<F>) -> io::Result<()> {
+        let position = snapshot.position;
+        let written = self.write(snapshot);
+        if written.is_err() {
+            self.remove_unfinished(position);
+        }
+        written?;
+        self.remove_older()
+    }
+
+    fn write<F: Freeze>(&self, snapshot: TakeSnapshot<F>) -> io::Result<()> {
         let TakeSnapshot { position, section, mut frozen } = snapshot;
         let mut writer = SnapshotWriter::create(self.disk.clone(), GROUP, base(position), &section.encode())?;
-        if let Err(error) = frozen.write_to(&mut writer) {
-            writer.abandon();
-            return Err(error);
+        frozen.write_to(&mut writer)?;
+        writer.finish().map(|_| ())
+    }
+
+    /// A disk that is full must not stay so for a snapshot that came to nothing.
+    fn remove_unfinished(&self, position: Position) {
+        let name = snapshot_file::snapshot_name(base(position));
+        for other in self.disk.list().unwrap_or_default() {
+            if other != name && other.starts_with(&name) {
+                let _left_for_the_next_start = self.disk.remove(&other);
+            }
         }
-        writer.finish()?;
-        self.remove_older()
     }
 
     /// The newest snapshot's bytes, to be sent to a peer. They can be read to the end even when a newer one takes its place.
@@ -114,7 +130,7 @@ impl<D: Disk> Storeroom<D> {
         IncomingSnapshot::start(self.disk.clone(), GROUP, base(position))
     }
 
-    /// A snapshot was received whole: verifies it, makes it durable and builds the state machine.
+    /// A snapshot was received whole: verifies it, makes it durable and builds the state machine. Older ones are gone then.
     ///
     /// # Errors
     /// When it is damaged or not of this state machine; nothing of it is left then.
@@ -123,6 +139,9 @@ impl<D: Disk> Storeroom<D> {
         let loaded = self.load(&name);
         if loaded.is_err() {
             let _damaged_and_of_no_use = snapshot_file::remove(&self.disk, &name);
+        } else {
+            // A member that is always behind gets one after the other, and takes none itself.
+            let _left_for_the_next = self.remove_older();
         }
         loaded
     }
@@ -146,10 +165,14 @@ impl<D: Disk> Storeroom<D> {
         Ok(Loaded { position, section, machine })
     }
 
+    /// Two may do this at once: what the other has removed is gone.
     fn remove_older(&self) -> io::Result<()> {
         let mut all = snapshot_file::list(&self.disk)?;
         all.pop();
-        all.iter().try_for_each(|older| snapshot_file::remove(&self.disk, &older.name))
+        all.iter().try_for_each(|older| match snapshot_file::remove(&self.disk, &older.name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        })
     }
 }
 

@@ -128,6 +128,9 @@ impl World {
                 let waiting = running.replica.waiting();
                 return Err(format!("in the end {} has {has} commands of {all}, and {waiting} wait", member.id));
             }
+            if let Some((name, _)) = member.files().into_iter().find(|(name, _)| name.ends_with(".tmp")) {
+                return Err(format!("{} has left {name}", member.id));
+            }
             let bytes = member.disk_bytes();
             let snapshot = 200 + 33 * all as u64;
             let most = 8 * self.profile.segment_bytes + 2 * running.replica.inspect().log().bytes() + 3 * snapshot;
