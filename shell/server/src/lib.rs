@@ -4,7 +4,7 @@
 //! # A guided tour
 //!
 //! - [`api`] holds the messages and services, generated from `proto/`; clients in Rust use its `*_client` modules.
-//! - `serve` accepts connections (`authority` lets odd clients in); `dispatch` hands each request to the service that its
+//! - `serve` accepts connections (`authority` lets odd clients in, `gather` lets answers leave together); `dispatch` hands each request to the service that its
 //!   path names, or to `http` (health and version).
 //! - `grpc/*` is one file a service. A call is admitted and given its deadline (`context`), converted (`convert`), held to
 //!   etcd's rules (`check`), and asked of the member (`member`). A write is proposed; a read waits until this member has
@@ -24,6 +24,7 @@ mod context;
 mod convert;
 mod deadline;
 mod dispatch;
+mod gather;
 mod grpc;
 mod http;
 mod member;

@@ -17,6 +17,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::authority::Painted;
 use crate::dispatch::Services;
+use crate::gather::Gathered;
 use crate::member::Member;
 
 /// A client that has connected says something within this time, and ends each head of HTTP/1.1 within it.
@@ -108,7 +109,7 @@ async fn converse<M: Member>(stream: TcpStream, place: OwnedSemaphorePermit, sha
     }
     let services = shared.services.clone();
     let service = service_fn(move |request| services.clone().answer(request));
-    let mut connection = pin!(shared.http.serve_connection(TokioIo::new(Painted::new(stream)), service));
+    let mut connection = pin!(shared.http.serve_connection(TokioIo::new(Painted::new(Gathered::new(stream))), service));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
         () = shared.stop.cancelled() => {
