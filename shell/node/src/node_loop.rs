@@ -2,16 +2,18 @@
 //! writes the peers' sockets itself (its tasks share the thread), so a message between members crosses no thread here.
 
 use std::collections::{BTreeMap, HashMap};
+use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender as ThreadSender;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use raft::{Event, NodeId, Term};
 use replica::{Input, Output, Replica, Reply, Request, RequestId, StateMachine, Time};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::sync::oneshot;
-use tokio::time::sleep_until;
+use tokio::task::yield_now;
+use tokio::time::{Sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
@@ -49,15 +51,23 @@ impl<S: StateMachine> NodeLoop<S> {
     /// Runs until the member is stopped or must stop; gives the reason in the latter case.
     pub(crate) async fn run(mut self) -> Result<(), String> {
         let (mut traffic, mut done) = (Vec::new(), Vec::new());
+        let mut stopped = pin!(self.stop.clone().cancelled_owned());
+        let mut alarm = pin!(sleep_until(Instant::now().into()));
         // The first turn arms the timers, without which a member that nobody speaks to would never wake.
-        self.turns().await?;
-        loop {
-            let deadline = self.timers.next().unwrap_or_else(|| Instant::now() + std::time::Duration::from_secs(60));
-            tokio::select! {
-                () = self.stop.cancelled() => return Ok(()),
-                _ = self.done.recv_many(&mut done, TURN_INPUTS_MAX) => {}
-                _ = self.traffic.recv_many(&mut traffic, TURN_INPUTS_MAX) => {}
-                () = sleep_until(deadline.into()) => {}
+        let mut again = self.turn()?;
+        while !self.stop.is_cancelled() {
+            if again {
+                // Messages and the write have left; who waits for the thread gets it before the next batch is applied.
+                yield_now().await;
+            } else {
+                self.set(alarm.as_mut());
+                tokio::select! {
+                    biased;
+                    () = stopped.as_mut() => return Ok(()),
+                    _ = self.done.recv_many(&mut done, TURN_INPUTS_MAX) => {}
+                    _ = self.traffic.recv_many(&mut traffic, TURN_INPUTS_MAX) => {}
+                    () = alarm.as_mut() => {}
+                }
             }
             while let Ok(more) = self.done.try_recv() {
                 done.push(more);
@@ -73,7 +83,17 @@ impl<S: StateMachine> NodeLoop<S> {
             for one in traffic.drain(..) {
                 self.take_traffic(one);
             }
-            self.turns().await?;
+            again = self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// The alarm goes off at the next deadline or before. Deadlines move ahead all the time, so it is set anew only when it has
+    /// gone off or would be late.
+    fn set(&self, alarm: Pin<&mut Sleep>) {
+        let next = self.timers.next().unwrap_or_else(|| Instant::now() + Duration::from_secs(60)).into();
+        if alarm.is_elapsed() || next < alarm.deadline() {
+            alarm.reset(next);
         }
     }
 
@@ -114,22 +134,15 @@ impl<S: StateMachine> NodeLoop<S> {
         Time(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// One turn, and more while there is more to do that waits for nothing.
-    async fn turns(&mut self) -> Result<(), String> {
-        let due = Instant::now();
-        self.inputs.extend(self.timers.take_due(due).map(Input::TimerFired));
-        loop {
-            let mut inputs = std::mem::take(&mut self.inputs);
-            let output = self.replica.turn(self.now(), inputs.drain(..));
-            self.inputs = inputs;
-            let again = output.again;
-            self.carry_out(output)?;
-            if !again {
-                return Ok(());
-            }
-            // Messages and the write have left; who waits for the thread gets it before the next batch is applied.
-            tokio::task::yield_now().await;
-        }
+    /// One turn. Says whether another is due at once, which applies what this one committed.
+    fn turn(&mut self) -> Result<bool, String> {
+        self.inputs.extend(self.timers.take_due(Instant::now()).map(Input::TimerFired));
+        let mut inputs = std::mem::take(&mut self.inputs);
+        let output = self.replica.turn(self.now(), inputs.drain(..));
+        self.inputs = inputs;
+        let again = output.again;
+        self.carry_out(output)?;
+        Ok(again)
     }
 
     fn carry_out(&mut self, output: Output<S>) -> Result<(), String> {
