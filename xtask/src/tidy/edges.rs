@@ -13,6 +13,7 @@ use crate::tree::Tree;
 const CORE_MAY_USE: [(&str, &[&str]); 4] = [
     ("core/raft", &["bytes"]),
     ("core/wal", &["bytes", "crc32fast"]),
+    ("core/linearizability", &["serde", "serde_json"]),
     ("core/mvcc", &["bytes"]),
     ("core/linearizability", &[]),
 ];

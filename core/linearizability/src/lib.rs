@@ -1,0 +1,1 @@
+//! Checks a history of operations, of any system, for linearizability.

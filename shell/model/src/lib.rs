@@ -1,0 +1,1 @@
+//! All interleavings of the consensus core, up to stated bounds.

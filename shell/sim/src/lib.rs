@@ -1,0 +1,1 @@
+//! Whole clusters in a seeded world, with faults and checkers.
