@@ -43,6 +43,7 @@ impl<D: Disk> DurableLog<D> {
     /// Final: this node must stop.
     pub fn sync(&mut self) -> Result<Option<Ticket>, WriteError> {
         self.wal.sync()?;
+        self.look_for_room();
         Ok(self.ticket.take())
     }
 
@@ -57,11 +58,17 @@ impl<D: Disk> DurableLog<D> {
         self.wal.next_chore()
     }
 
-    /// What became of a chore. Once more than the reserve is ready again, there is room.
+    /// Once more than the reserve is ready again, there is room: a spare was filled, or segments behind a snapshot became
+    /// spares.
+    fn look_for_room(&mut self) {
+        self.room |= self.wal.usage().spares > 1;
+    }
+
+    /// What became of a chore.
     pub fn chore_ended(&mut self, chore: &wal::Chore, done: bool) {
         if done {
             self.wal.chore_done(chore);
-            self.room |= self.wal.usage().spares > 1;
+            self.look_for_room();
         } else {
             self.wal.chore_failed(chore);
         }
