@@ -144,6 +144,13 @@ fn fit<S, D: Disk>(recovered: Recovered, loaded: &Loaded<S>, wal: &mut Wal<D>) -
         let what = format!("the log begins behind {base}, and the newest snapshot only covers {snapshot}");
         return Err(StartError::Mismatch(what));
     }
+    let there = recovered.entries.iter().find(|entry| entry.index == snapshot.index.0);
+    let there = there.map_or(base, |entry| Position::new(entry.index, entry.term));
+    let committed = base.index.0.max(recovered.hard_state.commit);
+    if there.index == snapshot.index && there != snapshot && snapshot.index.0 <= committed {
+        let what = format!("the log says that {there} is committed, and the newest snapshot covers {snapshot}");
+        return Err(StartError::Mismatch(what));
+    }
     let hard_state = HardState {
         term: Term(recovered.hard_state.term),
         vote: Some(NodeId(recovered.hard_state.vote)).filter(|vote| vote.0 != 0),
