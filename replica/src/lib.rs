@@ -29,6 +29,7 @@ pub mod boot;
 mod durable;
 pub mod peer;
 mod reads;
+mod recent;
 mod replica;
 pub mod section;
 mod snapshots;

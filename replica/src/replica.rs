@@ -3,13 +3,16 @@
 //! neither messages nor writes wait for it.
 
 use bytes::Bytes;
-use raft::{EntryKind, Header, Index, Installed, Member, NodeId, Position, ProposeError, Raft, ReadReady, Term};
+use raft::{
+    EntryKind, Header, Index, Installed, Member, NodeId, Position, ProposeError, Raft, ReadError, ReadReady, Term,
+};
 
 use crate::accepted::{Accepted, Seen};
 use crate::peer::{
     ForwardId, ForwardedRead, ForwardedReadReply, ForwardedWrite, ForwardedWriteReply, NotAccepted, PeerMessage,
 };
 use crate::reads::{Asker, Read, Reads};
+use crate::recent::Recent;
 use crate::section::Section;
 use crate::snapshots::Snapshots;
 use crate::state_machine::{Command, StateMachine};
@@ -78,6 +81,7 @@ pub struct Replica<S: StateMachine> {
     now: Time,
     writes: Writes,
     reads: Reads,
+    recent: Recent,
     accepted: Accepted,
     snapshots: Snapshots,
     /// The disk has no room for the log's next segment.
@@ -109,6 +113,7 @@ impl<S: StateMachine> Replica<S> {
             now: Time::default(),
             writes: Writes::default(),
             reads: Reads::default(),
+            recent: Recent::default(),
             accepted: Accepted::default(),
             snapshots: Snapshots::new(applied),
             no_room: false,
@@ -192,7 +197,7 @@ impl<S: StateMachine> Replica<S> {
                 }
             }
             PeerMessage::Write(write) => self.forwarded_write(from, write),
-            PeerMessage::WriteReply(reply) => self.write_reply(reply),
+            PeerMessage::WriteReply(reply) => self.write_reply(from, reply),
             PeerMessage::Read(read) => self.forwarded_read(from, read),
             PeerMessage::Describe(member) => self.describe(from, member),
             PeerMessage::ReadReply(reply) => {
@@ -301,7 +306,13 @@ impl<S: StateMachine> Replica<S> {
         })
     }
 
+    /// A member that comes with another disk than the one that is kept has lost what it had promised: its own word does not
+    /// change that (M15).
     fn describe(&mut self, node: NodeId, member: Member) {
+        let kept = self.raft.inspect().configuration().members.get(&node).map_or(0, |kept| kept.disk);
+        if kept != 0 && kept != member.disk {
+            return;
+        }
         let _who_does_not_lead_is_told_by_nobody = self.raft.describe_member(node, member);
     }
 
@@ -331,24 +342,30 @@ impl<S: StateMachine> Replica<S> {
         self.out.messages.push((from, PeerMessage::WriteReply(ForwardedWriteReply { term, id, outcome })));
     }
 
-    fn write_reply(&mut self, reply: ForwardedWriteReply) {
+    fn write_reply(&mut self, from: NodeId, reply: ForwardedWriteReply) {
         if reply.id.incarnation != self.incarnation {
             return;
         }
-        let Some(write) = self.writes.take_forwarded(reply.id.number) else { return };
+        let Some(write) = self.writes.take_forwarded(reply.id.number, from, reply.term) else { return };
         match reply.outcome {
-            // Applied here before the answer came: what it was answered is not known here any more.
-            Ok(position) if position.index <= self.raft.inspect().applied() => {
-                self.refuse(write.id, Refusal::TimedOut { leader_changed: true });
-            }
+            // Applied here before the answer came.
+            Ok(position) if position.index <= self.raft.inspect().applied() => match self.recent.find(position) {
+                Some(result) => self.out.replies.push((write.id, Reply::Written { position, result })),
+                None => self.refuse(write.id, Refusal::TimedOut { leader_changed: true }),
+            },
             Ok(position) => self.writes.log(position, write),
             Err(NotAccepted::NotLeader) => {
                 self.not_the_leader = Some(reply.term);
-                self.writes.queue(write);
+                self.queue_again(write);
             }
             Err(NotAccepted::Busy) => self.refuse(write.id, Refusal::Busy),
             Err(NotAccepted::NoSpace) => self.refuse(write.id, Refusal::NoSpace),
         }
+    }
+
+    /// It had no effect and can't have any: it waits for a leader as if it came now.
+    fn queue_again(&mut self, write: Write) {
+        self.writes.queue(Write { arrived: self.now, ..write });
     }
 
     fn forwarded_read(&mut self, from: NodeId, read: ForwardedRead) {
@@ -359,15 +376,22 @@ impl<S: StateMachine> Replica<S> {
 
     fn ask(&mut self, asker: Asker) {
         let id = self.reads.ask(asker);
-        if self.raft.read(id).is_err() {
-            self.read_aborted(id);
+        match self.raft.read(id) {
+            Ok(()) => {}
+            Err(ReadError::NotLeader { .. }) => self.read_aborted(id),
+            // A client is told at once (C4); a follower hears nothing, and asks again after T.
+            Err(ReadError::Full) => {
+                if let Some(Asker::Local(reads)) = self.reads.take_asked(id) {
+                    reads.into_iter().for_each(|read| self.refuse(read.id, Refusal::Busy));
+                }
+            }
         }
     }
 
     /// Consensus can't answer it: local reads wait for another leader, a follower asks again by itself.
     fn read_aborted(&mut self, id: raft::ReadId) {
         if let Some(Asker::Local(reads)) = self.reads.take_asked(id) {
-            reads.into_iter().for_each(|read| self.reads.queue(read));
+            reads.into_iter().for_each(|read| self.reads.queue(Read { arrived: self.now, ..read }));
         }
     }
 
@@ -506,9 +530,14 @@ impl<S: StateMachine> Replica<S> {
             if let Some(write) = resolved.done {
                 let result = result.unwrap_or_default();
                 self.out.replies.push((write.id, Reply::Written { position: entry.position(), result }));
+            } else if let Some(result) = result.filter(|_| self.writes.has_forwarded()) {
+                self.recent.push(entry.position(), result);
             }
             // They can never be committed, so trying again can't do anything twice.
-            resolved.lost.into_iter().for_each(|write| self.writes.queue(write));
+            resolved.lost.into_iter().for_each(|write| self.queue_again(write));
+        }
+        if !self.writes.has_forwarded() {
+            self.recent.clear();
         }
         self.snapshots.applied(entries.iter().map(raft::Entry::size).sum());
         self.raft.applied(last);

@@ -89,8 +89,14 @@ impl Writes {
         self.forwarded.first_key_value().map_or(self.next_number + 1, |(number, _)| *number)
     }
 
-    /// The answer to `number` came.
-    pub(crate) fn take_forwarded(&mut self, number: u64) -> Option<Write> {
+    /// Answers of leaders are waited for.
+    pub(crate) fn has_forwarded(&self) -> bool {
+        !self.forwarded.is_empty()
+    }
+
+    /// The answer to `number` came, from whom it was sent to.
+    pub(crate) fn take_forwarded(&mut self, number: u64, leader: NodeId, term: Term) -> Option<Write> {
+        self.forwarded.get(&number).filter(|forwarded| (forwarded.leader, forwarded.term) == (leader, term))?;
         let forwarded = self.forwarded.remove(&number)?;
         self.bytes -= forwarded.write.command.len() as u64;
         Some(forwarded.write)
@@ -117,12 +123,15 @@ impl Writes {
     /// The entry at `position` is committed and applied.
     pub(crate) fn applied(&mut self, position: Position) -> Resolved {
         let mut resolved = Resolved { done: self.logged.remove(&(position.index, position.term)), lost: Vec::new() };
+        // Another entry stands where these were, whatever its term (an older one can be committed in place of a newer).
+        let here = self.logged.extract_if(..=(position.index, Term(u64::MAX)), |_, _| true);
+        resolved.lost.extend(here.map(|(_, write)| write));
         if position.term > self.applied_term {
-            // Terms never fall along a log: what was proposed under an older one and stands behind this entry, or at its
-            // index, can never be committed.
+            // Terms never fall along a log: what was proposed under an older one and stands behind this entry can never be
+            // committed.
             self.applied_term = position.term;
-            let lost = self.logged.extract_if(.., |at, _| at.0 >= position.index && at.1 < position.term);
-            resolved.lost = lost.map(|(_, write)| write).collect();
+            let behind = self.logged.extract_if(.., |at, _| at.1 < position.term);
+            resolved.lost.extend(behind.map(|(_, write)| write));
         }
         let gone = resolved.done.iter().chain(&resolved.lost);
         self.bytes -= gone.map(|write| write.command.len() as u64).sum::<u64>();
@@ -174,6 +183,26 @@ mod tests {
         assert_eq!(resolved.lost, [write(1), write(2)]);
         assert_eq!(writes.applied(Position::new(7, 2)).done, Some(write(3)));
         assert_eq!((writes.bytes(), writes.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_entry_of_an_older_term_in_its_place_tells_that_a_write_is_lost() {
+        // L18: a leader of t2 took the write for 5@2 and went away; that of t3 has 5@1, and commits it with its own 6@3.
+        let mut writes = Writes::default();
+        writes.applied(Position::new(4, 1));
+        writes.log(Position::new(5, 2), write(1));
+        assert_eq!(writes.applied(Position::new(5, 1)).lost, [write(1)]);
+        assert_eq!((writes.bytes(), writes.len()), (0, 0));
+    }
+
+    #[test]
+    fn an_answer_counts_only_from_whom_the_write_was_sent_to() {
+        let mut writes = Writes::default();
+        let number = writes.forward(write(1), NodeId(2), Term(4), Time(0));
+        assert_eq!(writes.take_forwarded(number, NodeId(3), Term(4)), None);
+        assert_eq!(writes.take_forwarded(number, NodeId(2), Term(5)), None);
+        assert_eq!(writes.take_forwarded(number, NodeId(2), Term(4)), Some(write(1)));
+        assert!(!writes.has_forwarded());
     }
 
     #[test]

@@ -27,7 +27,8 @@ const SEEDS: u64 = 300;
 const SEEDS_FOR_A_BUG: u64 = 150;
 
 /// What must have happened somewhere, or the checks have not seen it.
-const RARE: [&str; 26] = [
+const RARE: [&str; 27] = [
+    "answers that came after the write was applied",
     "elections won",
     "writes forwarded",
     "forwarded writes sent again",

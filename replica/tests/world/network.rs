@@ -106,7 +106,12 @@ impl World {
                 Err(NotAccepted::NotLeader) => self.count("forwarded writes refused: not the leader"),
                 Err(NotAccepted::Busy) => self.count("forwarded writes refused: busy"),
                 Err(NotAccepted::NoSpace) => self.count("forwarded writes refused: no space"),
-                Ok(_) => {}
+                Ok(position) => {
+                    let late = self.running(to).is_some_and(|running| running.replica.applied() >= position.index);
+                    if late {
+                        self.count("answers that came after the write was applied");
+                    }
+                }
             }
         }
         self.input(to, Input::Message(from, message));
