@@ -14,8 +14,9 @@ use server::api::etcdserverpb::{
     MemberListRequest, PutRequest, PutResponse, RangeRequest, RangeResponse, RequestOp, StatusRequest, StatusResponse,
     TxnRequest, TxnResponse,
 };
+use tonic::metadata::MetadataValue;
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, Status};
+use tonic::{Code, Request, Status};
 
 const CONNECT_TIME: Duration = Duration::from_secs(1);
 /// Longer than a member takes (five seconds and two election timeouts): its own words arrive first.
@@ -97,6 +98,17 @@ impl Client {
     /// The member's.
     pub async fn put(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<PutResponse, Status> {
         let request = PutRequest { key: key.into(), value: value.into(), ..PutRequest::default() };
+        self.kv().put(request).await.map(tonic::Response::into_inner)
+    }
+
+    /// The same with the metadata `hasleader: true`: refused at once where no leader is known.
+    ///
+    /// # Errors
+    /// The member's.
+    pub async fn put_if_led(&self, key: impl Into<Bytes>, value: impl Into<Bytes>) -> Result<PutResponse, Status> {
+        let put = PutRequest { key: key.into(), value: value.into(), ..PutRequest::default() };
+        let mut request = Request::new(put);
+        request.metadata_mut().insert("hasleader", MetadataValue::from_static("true"));
         self.kv().put(request).await.map(tonic::Response::into_inner)
     }
 

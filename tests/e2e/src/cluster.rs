@@ -146,7 +146,11 @@ impl Cluster {
         self.start_member_with(place, &[]);
     }
 
-    fn start_member_with(&mut self, place: usize, flags: &[String]) {
+    /// Starts a member with more flags. Of one that comes twice, the later one counts.
+    ///
+    /// # Panics
+    /// When it runs.
+    pub fn start_member_with(&mut self, place: usize, flags: &[String]) {
         let mut words = self.words(place);
         words.extend_from_slice(flags);
         let member = &mut self.members[place];
@@ -162,8 +166,7 @@ impl Cluster {
         self.start_member(place);
     }
 
-    /// Starts a member of which it is expected that it ends by itself: exit code and what it said. Of a flag that comes twice,
-    /// the later one counts.
+    /// Starts a member of which it is expected that it ends by itself: exit code and what it said.
     pub async fn start_in_vain(&mut self, place: usize, flags: &[String]) -> (Option<i32>, String) {
         let before = self.log(place).len();
         self.start_member_with(place, flags);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use e2e::{Client, Cluster, Mount, Settings, all_equal, alone, soon, wait_until};
+use e2e::{Client, Cluster, Mount, Settings, all_equal, alone, count, http, soon, wait_until};
 use tonic::{Code, Status};
 
 const DISK_BYTES: u64 = 160 << 20;
@@ -113,15 +113,52 @@ async fn one_disk_is_full() {
         let client = cluster.client((leader + 2) % 3);
         // Far more than what the full disk can still take.
         let mut refused = 0;
-        for number in 0..900 {
+        for number in 0..count(600, 900) {
             let answer = tokio::time::timeout(Duration::from_secs(10), put(&client, number)).await.expect("an answer");
             refused += u32::from(answer.is_err());
         }
         let who = if place == leader { "leader" } else { "follower" };
-        eprintln!("the {who}'s disk is full: {refused} of 900 writes were refused");
+        eprintln!("the {who}'s disk is full: {refused} writes were refused");
         assert_all_run(&mut cluster);
         fs::remove_file(ballast).expect("room again");
         wait_until("writes are taken again", soon(), async || put(&client, 0).await.ok()).await;
         all_equal(&cluster).await;
     }
+}
+
+/// The quota is a full disk of its own: the same words, and room is made by deleting and compacting.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_quota_is_full() {
+    let _turn = alone().await;
+    let mut cluster = Cluster::start(Settings::default().with("--quota-backend-bytes=4194304")).await;
+    let taken = write_until_full(&cluster.client(0), 0).await;
+    assert!((40..=64).contains(&taken), "{taken} writes of 64 KiB fit into 4 MiB");
+    for place in 0..3 {
+        let client = cluster.client(place);
+        assert_eq!(put(&client, taken).await.map_err(|status| status.code()), Err(Code::ResourceExhausted));
+        assert!(client.get("key00000").await.expect("a linearizable read").is_some());
+    }
+    // The alarm is raised when not even the smallest write has room.
+    let client = cluster.client(1);
+    let mut small = 0;
+    while client.put("k", "").await.is_ok() {
+        small += 1;
+        assert!(small < 4000, "4000 small writes fit where one of 64 KiB does not");
+    }
+    for place in 0..3 {
+        wait_until("the alarm is raised", soon(), async || {
+            let (code, body) = http::get(cluster.client_port(place), "/health").await;
+            (code == 503 && body == r#"{"health":"false","reason":"ALARM NOSPACE"}"#).then_some(())
+        })
+        .await;
+    }
+    let mut revision = 0;
+    for number in 0..taken {
+        let answer = client.delete(format!("key{number:05}")).await.expect("a delete");
+        revision = answer.header.map_or(0, |header| header.revision);
+    }
+    client.compact(revision).await.expect("a compaction");
+    wait_until("writes are taken again", soon(), async || put(&client, 0).await.ok()).await;
+    assert_all_run(&mut cluster);
+    assert_eq!(all_equal(&cluster).await.len(), 2);
 }

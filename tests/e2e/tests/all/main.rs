@@ -1,5 +1,6 @@
 //! The end-to-end tests: one program, so that its turnstile sees all of them. Each room is one subject.
 
+mod amnesia;
 mod bounds;
 mod damage;
 mod dev;

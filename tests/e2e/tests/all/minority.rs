@@ -36,6 +36,12 @@ async fn ask_a_minority(cluster: &Cluster, client: &Client, port: u16) {
         refused(cluster, "a transaction", txn),
         refused(cluster, "a compaction", client.compact(1)),
     );
+    // Who asks for a leader is not kept waiting.
+    let start = Instant::now();
+    let status = client.put_if_led("refused", "no").await.expect_err("nobody leads");
+    assert_eq!((status.code(), status.message()), (Code::Unavailable, "etcdserver: no leader"));
+    assert!(start.elapsed() < cluster.election_timeout() + GRACE, "{:?}", start.elapsed());
+
     let (code, body) = http::get(port, "/health").await;
     assert_eq!((code, body.as_str()), (503, r#"{"health":"false","reason":"RAFT NO LEADER"}"#));
     assert_eq!(http::get(port, "/health?serializable=true").await.0, 200);

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use e2e::{Cluster, Distribution, Load, LoadPlan, Settings, all_equal, alone, count};
+use e2e::{Cluster, Distribution, Load, LoadPlan, Settings, all_equal, alone, beside_others, count, soon, wait_until};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_member_is_stopped_and_started_in_turn() {
@@ -28,4 +28,31 @@ async fn each_member_is_stopped_and_started_in_turn() {
     let distribution = Distribution::until_next_write(&stops, &journal.acknowledged);
     eprintln!("SIGTERM to each in turn: {journal}\n    until the next write: {distribution}");
     journal.assert_holds(&rows);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_member_advertises_may_change() {
+    let _turn = beside_others().await;
+    let mut cluster = Cluster::start(Settings::default()).await;
+    cluster.client(0).put("a", "1").await.expect("a put");
+    assert_eq!(cluster.stop(1).await, Some(0));
+    let moved = "http://elsewhere.example:2379".to_owned();
+    let flags = [format!("--advertise-client-urls={moved}"), "--snapshot-count=77".to_owned()];
+    cluster.start_member_with(1, &flags);
+    cluster.wait_ready().await;
+    for client in cluster.clients() {
+        wait_until("every member tells the new URL", soon(), async || {
+            let members = client.members().await.ok()?;
+            let of_n2 = members.iter().find(|member| member.name == "n2")?;
+            (of_n2.client_ur_ls == [moved.clone()]).then_some(())
+        })
+        .await;
+    }
+    // All in good order, and all back: nothing is torn, nothing is lost.
+    for place in 0..3 {
+        assert_eq!(cluster.stop(place).await, Some(0));
+    }
+    (0..3).for_each(|place| cluster.start_member(place));
+    cluster.wait_ready().await;
+    assert_eq!(all_equal(&cluster).await.len(), 1);
 }

@@ -1,0 +1,99 @@
+//! A member whose disk forgot something: it must not vote again, because it may have voted already.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use e2e::{Cluster, Settings, all_equal, beside_others, soon, wait_until};
+
+const WIPED: &str = "comes with another disk than before: its data folder was wiped or replaced";
+const RESTORED: &str = "comes with an earlier state of its disk than before";
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder").map(|entry| entry.expect("an entry")) {
+        fs::copy(entry.path(), to.join(entry.file_name())).expect("copied");
+    }
+}
+
+fn replace(folder: &Path, by: &Path) {
+    fs::remove_dir_all(folder).expect("wiped");
+    copy(by, folder);
+}
+
+/// n3 must not help n1 to a majority, whatever it is told; with n2 all goes on.
+async fn has_no_vote(cluster: &mut Cluster, sentence: &str) {
+    wait_until("a peer says why it refuses n3", soon(), async || {
+        (cluster.log(0).contains(sentence) || cluster.log(1).contains(sentence)).then_some(())
+    })
+    .await;
+    wait_until("n3 is told", soon(), async || cluster.log(2).contains(sentence).then_some(())).await;
+    cluster.client(0).put("two of three", "1").await.expect("n1 and n2 are a majority");
+
+    cluster.kill(1);
+    let lone = cluster.client(0);
+    wait_until("n1 knows that nobody leads", soon(), async || {
+        lone.status().await.ok().filter(|status| status.leader == 0)
+    })
+    .await;
+    // Long enough for many elections.
+    let until = std::time::Instant::now() + 10 * cluster.election_timeout();
+    while std::time::Instant::now() < until {
+        for place in [0, 2] {
+            let status = cluster.client(place).status().await.expect("a status");
+            assert_eq!(status.leader, 0, "n1 and a forgetful n3 elected a leader");
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert!(lone.put("refused", "1").await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wiped_member_does_not_vote() {
+    let _turn = beside_others().await;
+    let mut cluster = Cluster::start(Settings::default()).await;
+    cluster.client(0).put("a", "1").await.expect("a put");
+    all_equal(&cluster).await;
+    let kept = cluster.folder.path().join("kept");
+    cluster.kill(2);
+    copy(cluster.data_dir(2), &kept);
+    fs::remove_dir_all(cluster.data_dir(2)).expect("wiped");
+    // As its operator would start it again, with the flags of its first start.
+    cluster.start_member(2);
+    has_no_vote(&mut cluster, WIPED).await;
+
+    // The folder is found again, and all is well.
+    cluster.kill(2);
+    replace(cluster.data_dir(2), &kept);
+    cluster.start_member(1);
+    cluster.start_member(2);
+    cluster.wait_ready().await;
+    assert_eq!(all_equal(&cluster).await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_from_an_old_copy_does_not_vote() {
+    let _turn = beside_others().await;
+    let mut cluster = Cluster::start(Settings::default()).await;
+    let old = cluster.folder.path().join("old");
+    cluster.kill(2);
+    copy(cluster.data_dir(2), &old);
+    for life in 0..3 {
+        cluster.start_member(2);
+        cluster.wait_ready().await;
+        cluster.client(2).put(format!("life {life}"), "1").await.expect("a put");
+        cluster.kill(2);
+    }
+    let newest = cluster.folder.path().join("newest");
+    copy(cluster.data_dir(2), &newest);
+    replace(cluster.data_dir(2), &old);
+    cluster.start_member(2);
+    has_no_vote(&mut cluster, RESTORED).await;
+
+    cluster.kill(2);
+    replace(cluster.data_dir(2), &newest);
+    cluster.start_member(1);
+    cluster.start_member(2);
+    cluster.wait_ready().await;
+    assert_eq!(all_equal(&cluster).await.len(), 4);
+}
