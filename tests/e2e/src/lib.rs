@@ -2,6 +2,19 @@
 //! what they were told, and the questions that are asked of both when the dust has settled.
 //!
 //! Nothing here looks inside a member: only its ports, its log lines, its exit code, and the files that an operator sees.
+//!
+//! # Running them
+//!
+//! `cargo test --workspace` runs all tests with few rounds, against the binary of the same profile. What needs something that is
+//! missing (etcdctl, a right to mount) says that it is skipped, and passes. Variables:
+//!
+//! | variable | |
+//! |---|---|
+//! | `QUORATE_E2E=full` | the real counts: a hundred kills, storms of minutes; about six minutes |
+//! | `QUORATE_BIN` | the binary under test |
+//! | `QUORATE_SEED` | the dice of the storms; each run prints its own |
+//! | `ETCDCTL`, `ETCD_JUDGE` | another etcdctl, and another etcd to compare answers with, than those in the path |
+//! | `UPDATE_GOLDENFILES=1` | records the scripts of etcdctl again, from a real etcd |
 
 mod binary;
 mod check;

@@ -10,12 +10,16 @@ fn settings() -> Settings {
     Settings::default().with("--snapshot-count=2000")
 }
 
+fn plan() -> LoadPlan {
+    LoadPlan { workers: count(12, 32) as usize, ..LoadPlan::default() }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_leader_is_killed_again_and_again() {
     let _turn = alone().await;
     let rounds = count(5, 100);
     let mut cluster = Cluster::start(settings()).await;
-    let load = Load::start("load", &cluster.clients(), LoadPlan::default());
+    let load = Load::start("load", &cluster.clients(), plan());
     load.wait_more(100).await;
 
     let mut kills = Vec::new();
@@ -42,7 +46,7 @@ async fn all_members_are_killed_at_once() {
     let mut cluster = Cluster::start(settings()).await;
     let mut journal = e2e::Journal::default();
     for round in 0..count(2, 10) {
-        let load = Load::start(&format!("round{round}"), &cluster.clients(), LoadPlan::default());
+        let load = Load::start(&format!("round{round}"), &cluster.clients(), plan());
         load.wait_more(400).await;
         (0..cluster.len()).for_each(|place| cluster.kill(place));
         journal.absorb(load.finish().await);
