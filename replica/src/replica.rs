@@ -14,7 +14,7 @@ use crate::peer::{
 use crate::reads::{Asker, Read, Reads};
 use crate::recent::Recent;
 use crate::section::Section;
-use crate::snapshots::Snapshots;
+use crate::snapshots::{Snapshots, is_nearly_full};
 use crate::state_machine::{Command, StateMachine};
 use crate::turn::{
     Input, Output, ReceivedSnapshot, Refusal, Reply, Request, RequestId, TakeSnapshot, Time, Timer, TimerChange,
@@ -181,7 +181,8 @@ impl<S: StateMachine> Replica<S> {
             Input::SnapshotTaken(index) => {
                 let log_bytes = self.raft.inspect().log().bytes();
                 self.snapshots.taken(index, log_bytes, &self.config);
-                self.raft.compact(self.snapshots.forget(log_bytes, &self.config));
+                let forget = self.snapshots.forget(self.needs_room());
+                self.raft.compact(forget);
             }
             Input::SnapshotFailed => self.snapshots.failed(self.now, self.config.election_timeout),
             Input::SnapshotReceived(snapshot) => self.snapshot_received(*snapshot),
@@ -546,17 +547,22 @@ impl<S: StateMachine> Replica<S> {
     /// A snapshot may be ahead of what the own disk has (a leader commits by its followers'): the log is forgotten up to it
     /// once the disk has caught up.
     fn shorten_log(&mut self) {
+        let forget = self.snapshots.forget(self.needs_room());
         let view = self.raft.inspect();
         let (base, durable) = (view.log().base().index, view.persistence().durable());
-        let forget = self.snapshots.forget(view.log().bytes(), &self.config);
         if base < forget && forget <= durable {
             self.raft.compact(forget);
         }
     }
 
+    /// The log is nearly full, or the disk: what can be forgotten must be.
+    fn needs_room(&self) -> bool {
+        self.no_room || is_nearly_full(self.raft.inspect().log().bytes(), &self.config)
+    }
+
     fn take_snapshot(&mut self) {
         let view = self.raft.inspect();
-        let due = self.snapshots.is_due(self.now, view.applied(), view.log().bytes(), &self.config);
+        let due = self.snapshots.is_due(self.now, view.applied(), self.needs_room(), &self.config);
         let Some(position) = view.log().position_at(view.applied()).filter(|_| due) else { return };
         let section = Section {
             time: view.time_at(position.index),

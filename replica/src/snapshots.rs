@@ -19,12 +19,17 @@ pub(crate) struct Snapshots {
     bytes_covered: u64,
     running: bool,
     not_before: Time,
+    /// Attempts that failed in a row: each waits twice as long as the one before.
+    failures: u32,
     /// The log may be forgotten up to here.
     forget: Index,
 }
 
+/// Waiting grows up to so many times doubled.
+const DOUBLED_MAX: u32 = 6;
+
 /// The log is so full that what can be forgotten must be.
-fn is_pressing(log_bytes: u64, config: &Config) -> bool {
+pub(crate) fn is_nearly_full(log_bytes: u64, config: &Config) -> bool {
     log_bytes >= config.raft.limits.log_bytes_max / 4 * 3
 }
 
@@ -35,7 +40,15 @@ fn bytes_for_a_snapshot(config: &Config) -> u64 {
 
 impl Snapshots {
     pub(crate) fn new(last: Index) -> Self {
-        Self { last, bytes: 0, bytes_covered: 0, running: false, not_before: Time::default(), forget: Index::ZERO }
+        Self {
+            last,
+            bytes: 0,
+            bytes_covered: 0,
+            running: false,
+            not_before: Time::default(),
+            failures: 0,
+            forget: Index::ZERO,
+        }
     }
 
     /// The state machine applied entries of so many bytes.
@@ -44,10 +57,9 @@ impl Snapshots {
     }
 
     /// Whether to take one now, at `applied`: enough has changed since the last, or the log needs room.
-    pub(crate) fn is_due(&self, now: Time, applied: Index, log_bytes: u64, config: &Config) -> bool {
+    pub(crate) fn is_due(&self, now: Time, applied: Index, pressing: bool, config: &Config) -> bool {
         let grown = applied.since(self.last) >= config.snapshot_entries || self.bytes >= bytes_for_a_snapshot(config);
-        let due = grown || is_pressing(log_bytes, config);
-        due && !self.running && applied > self.last && now >= self.not_before
+        (grown || pressing) && !self.running && applied > self.last && now >= self.not_before
     }
 
     pub(crate) fn started(&mut self) {
@@ -57,7 +69,7 @@ impl Snapshots {
 
     /// It is durable. Entries behind it stay for peers that are a little behind, if they are not too large.
     pub(crate) fn taken(&mut self, index: Index, log_bytes: u64, config: &Config) {
-        self.running = false;
+        (self.running, self.failures) = (false, 0);
         self.last = self.last.max(index);
         let keep = if log_bytes < bytes_for_a_snapshot(config) / 2 { config.snapshot_tail } else { 0 };
         self.forget = self.forget.max(Index(self.last.0.saturating_sub(keep)));
@@ -66,7 +78,8 @@ impl Snapshots {
     pub(crate) fn failed(&mut self, now: Time, patience: u64) {
         self.running = false;
         self.bytes += std::mem::take(&mut self.bytes_covered);
-        self.not_before = now.after(patience);
+        self.not_before = now.after(patience << self.failures.min(DOUBLED_MAX));
+        self.failures += 1;
     }
 
     /// One that was received took the state machine's place.
@@ -76,8 +89,8 @@ impl Snapshots {
     }
 
     /// Up to where the log is to be forgotten, as soon as it is durable up to there.
-    pub(crate) fn forget(&mut self, log_bytes: u64, config: &Config) -> Index {
-        if is_pressing(log_bytes, config) {
+    pub(crate) fn forget(&mut self, pressing: bool) -> Index {
+        if pressing {
             self.forget = self.forget.max(self.last);
         }
         self.forget
@@ -100,26 +113,34 @@ mod tests {
         // D8, S7
         let mut snapshots = Snapshots::new(Index(5));
         snapshots.applied(1000);
-        assert!(snapshots.is_due(Time(0), Index(6), 1000, &config()));
+        assert!(snapshots.is_due(Time(0), Index(6), false, &config()));
         snapshots.started();
         snapshots.applied(10);
-        assert!(!snapshots.is_due(Time(0), Index(7), 1010, &config()), "one at a time");
+        assert!(!snapshots.is_due(Time(0), Index(7), false, &config()), "one at a time");
         snapshots.failed(Time(0), 50);
-        assert!(!snapshots.is_due(Time(49), Index(7), 1010, &config()));
-        assert!(snapshots.is_due(Time(50), Index(7), 1010, &config()));
+        assert!(!snapshots.is_due(Time(49), Index(7), false, &config()));
+        assert!(snapshots.is_due(Time(50), Index(7), false, &config()));
+        snapshots.started();
+        snapshots.failed(Time(50), 50);
+        assert!(
+            !snapshots.is_due(Time(149), Index(7), false, &config()),
+            "a full disk is not written full all the time"
+        );
+        assert!(snapshots.is_due(Time(150), Index(7), false, &config()));
     }
 
     #[test]
     fn a_log_that_is_nearly_full_is_shortened_whatever_else_is_said() {
         let mut snapshots = Snapshots::new(Index(5));
-        assert!(!snapshots.is_due(Time(0), Index(5), 6000, &config()), "nothing is new");
-        assert!(snapshots.is_due(Time(0), Index(6), 6000, &config()));
+        assert!(is_nearly_full(6000, &config()) && !is_nearly_full(5999, &config()));
+        assert!(!snapshots.is_due(Time(0), Index(5), true, &config()), "nothing is new");
+        assert!(snapshots.is_due(Time(0), Index(6), true, &config()));
         snapshots.started();
         snapshots.taken(Index(50), 400, &config());
-        assert_eq!(snapshots.forget(400, &config()), Index(40), "a tail stays for peers");
-        assert_eq!(snapshots.forget(6000, &config()), Index(50), "but not for ever");
+        assert_eq!(snapshots.forget(false), Index(40), "a tail stays for peers");
+        assert_eq!(snapshots.forget(true), Index(50), "but not for ever");
         snapshots.taken(Index(60), 600, &config());
-        assert_eq!(snapshots.forget(600, &config()), Index(60), "nor where it is large");
+        assert_eq!(snapshots.forget(false), Index(60), "nor where it is large");
     }
 
     #[test]
@@ -128,6 +149,6 @@ mod tests {
         config.snapshot_log_bytes = 1 << 30;
         let mut snapshots = Snapshots::new(Index(5));
         snapshots.applied(2000);
-        assert!(snapshots.is_due(Time(0), Index(6), 2000, &config));
+        assert!(snapshots.is_due(Time(0), Index(6), false, &config));
     }
 }
