@@ -45,6 +45,10 @@ impl Candidate {
         candidate
     }
 
+    pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId) -> Self {
+        Self { phase: self.phase, votes: self.votes.relabelled(names) }
+    }
+
     /// Which question it asks.
     #[must_use]
     pub fn phase(&self) -> Phase {

@@ -113,6 +113,17 @@ impl Configuration {
         self.voters.iter().chain(&self.voters_old).chain(&self.learners).copied().collect()
     }
 
+    pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId) -> Self {
+        let set = |nodes: &BTreeSet<NodeId>| nodes.iter().map(|node| names(*node)).collect();
+        Self {
+            voters: set(&self.voters),
+            voters_old: set(&self.voters_old),
+            learners: set(&self.learners),
+            members: self.members.iter().map(|(node, member)| (names(*node), member.clone())).collect(),
+            ..*self
+        }
+    }
+
     /// The configuration as bytes: version, the three sets, next id, settings, members; numbers little-endian.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

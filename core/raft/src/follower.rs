@@ -27,6 +27,10 @@ impl Follower {
         Self { leader, verified: commit, round: 0, owes: false }
     }
 
+    pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId) -> Self {
+        Self { leader: self.leader.map(names), ..self.clone() }
+    }
+
     /// Its leader, if it knows one.
     #[must_use]
     pub fn leader(&self) -> Option<NodeId> {

@@ -4,7 +4,7 @@
 use alloc::vec::Vec;
 
 use crate::configuration::Configuration;
-use crate::types::Index;
+use crate::types::{Index, NodeId};
 
 /// The configurations since a snapshot, oldest first.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -38,6 +38,11 @@ impl History {
         self.later.iter().rev().find(|(at, _)| *at <= index).map_or(&self.base.1, |(_, configuration)| configuration)
     }
 
+    pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId) -> Self {
+        let one = |(index, configuration): &(Index, Configuration)| (*index, configuration.relabelled(names));
+        Self { base: one(&self.base), later: self.later.iter().map(one).collect() }
+    }
+
     pub(crate) fn append(&mut self, index: Index, configuration: Configuration) {
         if index > self.base.0 {
             self.later.push((index, configuration));
@@ -59,7 +64,6 @@ impl History {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::NodeId;
 
     fn configuration(id: u64) -> Configuration {
         Configuration::of_voters([NodeId(id)])

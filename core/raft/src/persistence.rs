@@ -48,6 +48,12 @@ impl Persistence {
         }
     }
 
+    /// Only the ticket of the write under way can come back: it is the first.
+    pub(crate) fn relabelled(&self) -> Self {
+        let in_flight = self.in_flight.map(|write| InFlight { ticket: Ticket(1), ..write });
+        Self { last_ticket: u64::from(in_flight.is_some()), in_flight, ..self.clone() }
+    }
+
     /// The log up to here would survive a crash now, as it is in memory.
     #[must_use]
     pub fn durable(&self) -> Index {

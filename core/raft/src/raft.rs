@@ -1,5 +1,7 @@
 //! One node: what comes in, and the one place where terms are compared and roles change.
 
+mod relabel;
+
 use alloc::vec::Vec;
 
 use crate::candidate::{Candidate, Phase};

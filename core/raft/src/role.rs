@@ -2,6 +2,7 @@
 //! role says so with a transition; `raft.rs` carries it out.
 
 use crate::candidate::Candidate;
+use crate::config::Switches;
 use crate::event::FollowReason;
 use crate::follower::Follower;
 use crate::leader::Leader;
@@ -16,6 +17,16 @@ pub enum Role {
     Candidate(Candidate),
     /// Its log is the truth of its term.
     Leader(Leader),
+}
+
+impl Role {
+    pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId, switches: &Switches) -> Self {
+        match self {
+            Self::Follower(follower) => Self::Follower(follower.relabelled(names)),
+            Self::Candidate(candidate) => Self::Candidate(candidate.relabelled(names)),
+            Self::Leader(leader) => Self::Leader(leader.relabelled(names, switches)),
+        }
+    }
 }
 
 /// What a handler wants its node to become.

@@ -92,6 +92,27 @@ impl Shared {
         }
     }
 
+    /// Without the switch nobody asks whether the node is sticky.
+    pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId) -> Self {
+        let one = |(waits, message): &(Waits, Message)| {
+            let (from, to) = (names(message.from), names(message.to));
+            (*waits, Message { from, to, ..message.clone() })
+        };
+        let mut held: Vec<(Waits, Message)> = self.held.iter().map(one).collect();
+        held.sort_by_key(|(_, message)| (message.to, message.body.name()));
+        Self {
+            id: names(self.id),
+            vote: self.vote.map(names),
+            history: self.history.relabelled(names),
+            persistence: self.persistence.relabelled(),
+            sticky: self.is_sticky(),
+            held,
+            log: self.log.clone(),
+            out: Out::default(),
+            ..*self
+        }
+    }
+
     pub(crate) fn configuration(&self) -> &Configuration {
         self.history.current()
     }

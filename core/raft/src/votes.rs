@@ -17,6 +17,10 @@ impl Votes {
         self.said.entry(voter).or_insert(granted);
     }
 
+    pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId) -> Self {
+        Self { said: self.said.iter().map(|(voter, granted)| (names(*voter), *granted)).collect() }
+    }
+
     /// What a voter said.
     #[must_use]
     pub fn said(&self, voter: NodeId) -> Option<bool> {

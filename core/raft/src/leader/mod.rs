@@ -6,6 +6,7 @@ mod replicate;
 
 use alloc::collections::BTreeMap;
 
+use crate::config::Switches;
 use crate::entry::{EntryKind, Header};
 use crate::event::{Event, FollowReason};
 use crate::output::{Delay, ReadId, Timer};
@@ -50,6 +51,16 @@ impl Leader {
             shared.arm(Timer::CheckQuorum, Delay::T);
         }
         leader
+    }
+
+    /// Without `CheckQuorum` nobody asks who was heard.
+    pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId, switches: &Switches) -> Self {
+        let one = |(node, progress): (&NodeId, &Progress)| {
+            let mut progress = progress.clone();
+            progress.active &= switches.check_quorum;
+            (names(*node), progress)
+        };
+        Self { progress: self.progress.iter().map(one).collect(), ..self.clone() }
     }
 
     /// What it knows of each follower.
