@@ -1,25 +1,25 @@
 //! A member without its disk and its sockets: consensus, the state machine, and the clients that wait. One call,
 //! [`Replica::turn`], takes what happened and says what to do; applying what is committed is part of the next turn, so that
 //! neither messages nor writes wait for it.
+//!
+//! Here is the turn itself, and what a change of leaders means; each kind of work has a room below.
+
+mod applying;
+mod clients;
+mod describing;
+mod forwarding;
 
 use bytes::Bytes;
-use raft::{
-    EntryKind, Header, Index, Installed, Member, NodeId, Position, ProposeError, Raft, ReadError, ReadReady, Term,
-};
+use raft::{Index, NodeId, Raft, Term};
 
-use crate::accepted::{Accepted, Seen};
-use crate::peer::{
-    ForwardId, ForwardedRead, ForwardedReadReply, ForwardedWrite, ForwardedWriteReply, NotAccepted, PeerMessage,
-};
-use crate::reads::{Asker, Read, Reads};
+use crate::accepted::Accepted;
+use crate::peer::PeerMessage;
+use crate::reads::Reads;
 use crate::recent::Recent;
-use crate::section::Section;
-use crate::snapshots::{Snapshots, is_nearly_full};
-use crate::state_machine::{Command, StateMachine};
-use crate::turn::{
-    Input, Output, ReceivedSnapshot, Refusal, Reply, Request, RequestId, TakeSnapshot, Time, Timer, TimerChange,
-};
-use crate::writes::{Write, Writes};
+use crate::snapshots::Snapshots;
+use crate::state_machine::StateMachine;
+use crate::turn::{Input, Output, Refusal, Time, Timer, TimerChange};
+use crate::writes::Writes;
 
 /// Settings of a member; those of consensus are `raft`'s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,6 +145,12 @@ impl<S: StateMachine> Replica<S> {
         self.no_room
     }
 
+    /// Entries up to here are applied.
+    #[must_use]
+    pub fn applied(&self) -> Index {
+        self.raft.inspect().applied()
+    }
+
     /// How many requests of local clients wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
@@ -209,264 +215,6 @@ impl<S: StateMachine> Replica<S> {
         }
     }
 
-    // ---- local clients ------------------------------------------------------------------------------------------------
-
-    fn request(&mut self, id: RequestId, request: Request) {
-        let full = self.waiting() >= self.config.requests_max;
-        match request {
-            Request::Write { command, .. } if command.len() > self.config.command_bytes_max => {
-                self.refuse(id, Refusal::TooLarge);
-            }
-            Request::Write { .. } if full || self.writes.bytes() >= self.config.request_bytes_max => {
-                self.refuse(id, Refusal::Busy);
-            }
-            Request::Read { .. } if full => self.refuse(id, Refusal::Busy),
-            Request::Write { command, essential, deadline } => {
-                self.writes.queue(Write { id, command, essential, arrived: self.now, deadline });
-            }
-            Request::Read { deadline } => self.reads.queue(Read { id, arrived: self.now, deadline }),
-        }
-    }
-
-    fn refuse(&mut self, id: RequestId, refusal: Refusal) {
-        self.out.replies.push((id, Reply::Refused(refusal)));
-    }
-
-    /// What waits for a leader goes to it, if there is one.
-    fn serve_queued(&mut self) {
-        let Some(leader) = self.leader.filter(|_| self.writes.has_queued() || self.reads.has_queued()) else { return };
-        let mine = leader == self.raft.inspect().id();
-        while self.not_the_leader != Some(self.term)
-            && let Some(write) = self.writes.take_queued()
-        {
-            if mine { self.propose_own(write) } else { self.forward(write, leader) }
-        }
-        if !self.reads.has_queued() {
-            return;
-        }
-        if mine {
-            let asker = Asker::Local(self.reads.take_queued());
-            self.ask(asker);
-        } else if let Some(number) = self.reads.question(self.term, self.now) {
-            let id = ForwardId { incarnation: self.incarnation, number };
-            self.out.messages.push((leader, PeerMessage::Read(ForwardedRead { id })));
-        }
-    }
-
-    fn propose_own(&mut self, write: Write) {
-        match self.propose(&write.command, write.essential) {
-            Ok(position) => self.writes.log(position, write),
-            Err(NotAccepted::NotLeader | NotAccepted::Busy) => self.refuse(write.id, Refusal::Busy),
-            Err(NotAccepted::NoSpace) => self.refuse(write.id, Refusal::NoSpace),
-        }
-    }
-
-    fn propose(&mut self, command: &Bytes, essential: bool) -> Result<Position, NotAccepted> {
-        if self.no_room && !essential {
-            return Err(NotAccepted::NoSpace);
-        }
-        let time = self.reign.map_or(0, |(time, since)| time + self.now.since(since) / 1000);
-        self.raft.propose(Header { time, session: 0, sequence: 0 }, command).map_err(|refused| match refused {
-            ProposeError::NotLeader { .. } => NotAccepted::NotLeader,
-            ProposeError::Full => NotAccepted::Busy,
-        })
-    }
-
-    fn forward(&mut self, write: Write, leader: NodeId) {
-        let (command, essential) = (write.command.clone(), write.essential);
-        let number = self.writes.forward(write, leader, self.term, self.now);
-        let id = ForwardId { incarnation: self.incarnation, number };
-        let floor = self.writes.floor();
-        let message = ForwardedWrite { term: self.term, id, floor, essential, command };
-        self.out.messages.push((leader, PeerMessage::Write(message)));
-    }
-
-    // ---- what the configuration keeps of the members ------------------------------------------------------------------
-
-    /// The configuration says something else of this member than it says itself: the leader is told, and again after T.
-    fn describe_own(&mut self) {
-        let Some(leader) = self.leader.filter(|_| !self.is_described()) else { return };
-        if self.described.is_some_and(|told| self.now.since(told) < self.config.election_timeout) {
-            return;
-        }
-        self.described = Some(self.now);
-        let view = self.raft.inspect();
-        let kept = view.configuration().members.get(&view.id()).cloned().unwrap_or_default();
-        let own = Member { disk: self.own.disk, info: self.own.info.clone().unwrap_or(kept.info) };
-        if leader == view.id() {
-            self.describe(leader, own);
-        } else {
-            self.out.messages.push((leader, PeerMessage::Describe(own)));
-        }
-    }
-
-    fn is_described(&self) -> bool {
-        let view = self.raft.inspect();
-        view.configuration().members.get(&view.id()).is_none_or(|kept| {
-            kept.disk == self.own.disk && self.own.info.as_ref().is_none_or(|info| *info == kept.info)
-        })
-    }
-
-    /// A member that comes with another disk than the one that is kept has lost what it had promised: its own word does not
-    /// change that (M15).
-    fn describe(&mut self, node: NodeId, member: Member) {
-        let kept = self.raft.inspect().configuration().members.get(&node).map_or(0, |kept| kept.disk);
-        if kept != 0 && kept != member.disk {
-            return;
-        }
-        let _who_does_not_lead_is_told_by_nobody = self.raft.describe_member(node, member);
-    }
-
-    // ---- forwarded requests -------------------------------------------------------------------------------------------
-
-    /// Only the leader of exactly the term that was meant takes it, and only once. Who led that term and does not lead any
-    /// more says what it did with it; who can't know says nothing, and the origin tells its client so when it hears of
-    /// another leader.
-    fn forwarded_write(&mut self, from: NodeId, write: ForwardedWrite) {
-        let ForwardedWrite { term, id, floor, essential, command } = write;
-        self.notice_leader();
-        let outcome = match self.accepted.look_up(term, from, id, floor) {
-            Seen::Old => return,
-            Seen::Answered(outcome) => outcome,
-            Seen::New => {
-                let outcome = if !self.raft.inspect().is_leader() || self.term != term {
-                    Err(NotAccepted::NotLeader)
-                } else if command.len() > self.config.command_bytes_max {
-                    Err(NotAccepted::Busy)
-                } else {
-                    self.propose(&command, essential)
-                };
-                self.accepted.remember(from, id, outcome);
-                outcome
-            }
-        };
-        self.out.messages.push((from, PeerMessage::WriteReply(ForwardedWriteReply { term, id, outcome })));
-    }
-
-    fn write_reply(&mut self, from: NodeId, reply: ForwardedWriteReply) {
-        if reply.id.incarnation != self.incarnation {
-            return;
-        }
-        let Some(write) = self.writes.take_forwarded(reply.id.number, from, reply.term) else { return };
-        match reply.outcome {
-            // Applied here before the answer came.
-            Ok(position) if position.index <= self.raft.inspect().applied() => match self.recent.find(position) {
-                Some(result) => self.out.replies.push((write.id, Reply::Written { position, result })),
-                None => self.refuse(write.id, Refusal::TimedOut { leader_changed: true }),
-            },
-            Ok(position) => self.writes.log(position, write),
-            Err(NotAccepted::NotLeader) => {
-                self.not_the_leader = Some(reply.term);
-                self.queue_again(write);
-            }
-            Err(NotAccepted::Busy) => self.refuse(write.id, Refusal::Busy),
-            Err(NotAccepted::NoSpace) => self.refuse(write.id, Refusal::NoSpace),
-        }
-    }
-
-    /// It had no effect and can't have any: it waits for a leader as if it came now.
-    fn queue_again(&mut self, write: Write) {
-        self.writes.queue(Write { arrived: self.now, ..write });
-    }
-
-    fn forwarded_read(&mut self, from: NodeId, read: ForwardedRead) {
-        if self.raft.inspect().is_leader() {
-            self.ask(Asker::Peer(from, read.id));
-        }
-    }
-
-    fn ask(&mut self, asker: Asker) {
-        let id = self.reads.ask(asker);
-        match self.raft.read(id) {
-            Ok(()) => {}
-            Err(ReadError::NotLeader { .. }) => self.read_aborted(id),
-            // A client is told at once (C4); a follower hears nothing, and asks again after T.
-            Err(ReadError::Full) => {
-                if let Some(Asker::Local(reads)) = self.reads.take_asked(id) {
-                    reads.into_iter().for_each(|read| self.refuse(read.id, Refusal::Busy));
-                }
-            }
-        }
-    }
-
-    /// Consensus can't answer it: local reads wait for another leader, a follower asks again by itself.
-    fn read_aborted(&mut self, id: raft::ReadId) {
-        if let Some(Asker::Local(reads)) = self.reads.take_asked(id) {
-            reads.into_iter().for_each(|read| self.reads.queue(Read { arrived: self.now, ..read }));
-        }
-    }
-
-    fn read_ready(&mut self, ready: ReadReady) {
-        match self.reads.take_asked(ready.id) {
-            Some(Asker::Local(reads)) => self.reads.wait_for(ready.index, reads),
-            Some(Asker::Peer(peer, id)) => {
-                let reply = ForwardedReadReply { id, index: ready.index };
-                self.out.messages.push((peer, PeerMessage::ReadReply(reply)));
-            }
-            None => {}
-        }
-    }
-
-    fn serve_reads(&mut self) {
-        let applied = self.raft.inspect().applied();
-        for read in self.reads.take_ready(applied) {
-            self.out.replies.push((read.id, Reply::Readable(applied)));
-        }
-    }
-
-    // ---- time ---------------------------------------------------------------------------------------------------------
-
-    /// Looks for requests whose time is over, and asks again where no answer came for T.
-    fn sweep(&mut self) {
-        self.sweeping = false;
-        self.not_the_leader = None;
-        let patience = NO_LEADER_AFTER * self.config.election_timeout;
-        let (never_left, unknown) = self.writes.take_expired(self.now, patience);
-        for write in never_left {
-            self.refuse(write.id, Refusal::NoLeader);
-        }
-        for (write, term) in unknown {
-            self.refuse(write.id, Refusal::TimedOut { leader_changed: term < self.term || self.leader.is_none() });
-        }
-        let (no_leader, late) = self.reads.take_expired(self.now, patience);
-        for read in no_leader {
-            self.refuse(read.id, Refusal::NoLeader);
-        }
-        let leader_changed = self.leader.is_none();
-        for read in late {
-            self.refuse(read.id, Refusal::TimedOut { leader_changed });
-        }
-        self.reads.give_up(self.term, self.now, self.config.election_timeout);
-        self.forward_again();
-    }
-
-    /// The same number to the same leader of the same term: taken once, however often it comes.
-    fn forward_again(&mut self) {
-        let (now, patience, incarnation, floor) =
-            (self.now, self.config.election_timeout, self.incarnation, self.writes.floor());
-        for (number, forwarded) in self.writes.forwarded_mut() {
-            if now.since(forwarded.sent) < patience {
-                continue;
-            }
-            forwarded.sent = now;
-            let message = ForwardedWrite {
-                term: forwarded.term,
-                id: ForwardId { incarnation, number },
-                floor,
-                essential: forwarded.write.essential,
-                command: forwarded.write.command.clone(),
-            };
-            self.out.messages.push((forwarded.leader, PeerMessage::Write(message)));
-        }
-    }
-
-    fn keep_sweeping(&mut self) {
-        if !self.sweeping && (self.waiting() > 0 || !self.is_described()) {
-            self.sweeping = true;
-            self.out.timers.push(TimerChange::Sweep(self.config.election_timeout / 10));
-        }
-    }
-
     /// Another term or leader than before: what was promised to the old one is settled.
     fn notice_leader(&mut self) {
         let view = self.raft.inspect();
@@ -490,8 +238,6 @@ impl<S: StateMachine> Replica<S> {
         }
     }
 
-    // ---- consensus and state machine ----------------------------------------------------------------------------------
-
     fn take_output(&mut self) {
         let output = self.raft.take_output();
         output.reads.into_iter().for_each(|ready| self.read_ready(ready));
@@ -506,95 +252,5 @@ impl<S: StateMachine> Replica<S> {
         self.out.halt = output.halt;
         let view = self.raft.inspect();
         self.out.again = self.out.halt.is_none() && view.applied() < view.commit();
-    }
-
-    /// Applies committed entries in order (B10), a bounded amount, and answers those who wait for them.
-    fn apply(&mut self) {
-        let entries = self.raft.inspect().unapplied(self.config.apply_bytes_max);
-        let Some(last) = entries.last().map(raft::Entry::index) else { return };
-        let payloads: Vec<Bytes> = entries.iter().map(raft::Entry::payload).collect();
-        let commands: Vec<Command<'_>> = entries
-            .iter()
-            .zip(&payloads)
-            .filter(|(entry, _)| entry.kind() == EntryKind::Command)
-            .map(|(entry, payload)| Command { position: entry.position(), time: entry.header().time, payload })
-            .collect();
-        let mut results = Vec::with_capacity(commands.len());
-        if !commands.is_empty() {
-            self.machine.apply(&commands, &mut results);
-        }
-        assert_eq!(results.len(), commands.len(), "the state machine gives one result for each command");
-        let mut results = results.into_iter();
-        for entry in &entries {
-            let result = if entry.kind() == EntryKind::Command { results.next() } else { None };
-            let resolved = self.writes.applied(entry.position());
-            if let Some(write) = resolved.done {
-                let result = result.unwrap_or_default();
-                self.out.replies.push((write.id, Reply::Written { position: entry.position(), result }));
-            } else if let Some(result) = result.filter(|_| self.writes.has_forwarded()) {
-                self.recent.push(entry.position(), result);
-            }
-            // They can never be committed, so trying again can't do anything twice.
-            resolved.lost.into_iter().for_each(|write| self.queue_again(write));
-        }
-        if !self.writes.has_forwarded() {
-            self.recent.clear();
-        }
-        self.snapshots.applied(entries.iter().map(raft::Entry::size).sum());
-        self.raft.applied(last);
-    }
-
-    /// A snapshot may be ahead of what the own disk has (a leader commits by its followers'): the log is forgotten up to it
-    /// once the disk has caught up.
-    fn shorten_log(&mut self) {
-        let forget = self.snapshots.forget(self.needs_room());
-        let view = self.raft.inspect();
-        let (base, durable) = (view.log().base().index, view.persistence().durable());
-        if base < forget && forget <= durable {
-            self.raft.compact(forget);
-        }
-    }
-
-    /// The log is nearly full, or the disk: what can be forgotten must be.
-    fn needs_room(&self) -> bool {
-        self.no_room || is_nearly_full(self.raft.inspect().log().bytes(), &self.config)
-    }
-
-    fn take_snapshot(&mut self) {
-        let view = self.raft.inspect();
-        let due = self.snapshots.is_due(self.now, view.applied(), self.needs_room(), &self.config);
-        let Some(position) = view.log().position_at(view.applied()).filter(|_| due) else { return };
-        let section = Section {
-            time: view.time_at(position.index),
-            digest: 0,
-            configuration: view.history().at(position.index).clone(),
-        };
-        self.snapshots.started();
-        self.out.take_snapshot = Some(TakeSnapshot { position, section, frozen: self.machine.freeze() });
-    }
-
-    fn snapshot_received(&mut self, received: ReceivedSnapshot<S>) {
-        let ReceivedSnapshot { from, term, position, section, machine } = received;
-        let snapshot = raft::Snapshot { position, time: section.time, configuration: section.configuration };
-        match self.raft.snapshot_received(from, term, snapshot) {
-            Installed::No | Installed::Committed => {}
-            Installed::Replaced => {
-                self.machine = machine;
-                self.out.machine_replaced = true;
-                self.snapshots.installed(position.index);
-                for write in self.writes.take_logged_upto(position.index) {
-                    self.refuse(write.id, Refusal::TimedOut { leader_changed: true });
-                }
-            }
-        }
-    }
-}
-
-/// The index up to which the state machine has applied.
-impl<S: StateMachine> Replica<S> {
-    /// Entries up to here are applied.
-    #[must_use]
-    pub fn applied(&self) -> Index {
-        self.raft.inspect().applied()
     }
 }

@@ -1,0 +1,139 @@
+//! Requests of local clients: taken or refused at once, given to the leader that is known, and ended by their deadlines.
+
+use bytes::Bytes;
+use raft::{Header, NodeId, Position, ProposeError};
+
+use super::{NO_LEADER_AFTER, Replica};
+use crate::peer::{ForwardId, ForwardedRead, ForwardedWrite, NotAccepted, PeerMessage};
+use crate::reads::{Asker, Read};
+use crate::state_machine::StateMachine;
+use crate::turn::{Refusal, Reply, Request, RequestId, TimerChange};
+use crate::writes::Write;
+
+impl<S: StateMachine> Replica<S> {
+    pub(super) fn request(&mut self, id: RequestId, request: Request) {
+        let full = self.waiting() >= self.config.requests_max;
+        match request {
+            Request::Write { command, .. } if command.len() > self.config.command_bytes_max => {
+                self.refuse(id, Refusal::TooLarge);
+            }
+            Request::Write { .. } if full || self.writes.bytes() >= self.config.request_bytes_max => {
+                self.refuse(id, Refusal::Busy);
+            }
+            Request::Read { .. } if full => self.refuse(id, Refusal::Busy),
+            Request::Write { command, essential, deadline } => {
+                self.writes.queue(Write { id, command, essential, arrived: self.now, deadline });
+            }
+            Request::Read { deadline } => self.reads.queue(Read { id, arrived: self.now, deadline }),
+        }
+    }
+
+    pub(super) fn refuse(&mut self, id: RequestId, refusal: Refusal) {
+        self.out.replies.push((id, Reply::Refused(refusal)));
+    }
+
+    /// What waits for a leader goes to it, if there is one.
+    pub(super) fn serve_queued(&mut self) {
+        let Some(leader) = self.leader.filter(|_| self.writes.has_queued() || self.reads.has_queued()) else { return };
+        let mine = leader == self.raft.inspect().id();
+        while self.not_the_leader != Some(self.term)
+            && let Some(write) = self.writes.take_queued()
+        {
+            if mine { self.propose_own(write) } else { self.forward(write, leader) }
+        }
+        if !self.reads.has_queued() {
+            return;
+        }
+        if mine {
+            let asker = Asker::Local(self.reads.take_queued());
+            self.ask(asker);
+        } else if let Some(number) = self.reads.question(self.term, self.now) {
+            let id = ForwardId { incarnation: self.incarnation, number };
+            self.out.messages.push((leader, PeerMessage::Read(ForwardedRead { id })));
+        }
+    }
+
+    pub(super) fn propose_own(&mut self, write: Write) {
+        match self.propose(&write.command, write.essential) {
+            Ok(position) => self.writes.log(position, write),
+            Err(NotAccepted::NotLeader | NotAccepted::Busy) => self.refuse(write.id, Refusal::Busy),
+            Err(NotAccepted::NoSpace) => self.refuse(write.id, Refusal::NoSpace),
+        }
+    }
+
+    pub(super) fn propose(&mut self, command: &Bytes, essential: bool) -> Result<Position, NotAccepted> {
+        if self.no_room && !essential {
+            return Err(NotAccepted::NoSpace);
+        }
+        let time = self.reign.map_or(0, |(time, since)| time + self.now.since(since) / 1000);
+        self.raft.propose(Header { time, session: 0, sequence: 0 }, command).map_err(|refused| match refused {
+            ProposeError::NotLeader { .. } => NotAccepted::NotLeader,
+            ProposeError::Full => NotAccepted::Busy,
+        })
+    }
+
+    pub(super) fn forward(&mut self, write: Write, leader: NodeId) {
+        let (command, essential) = (write.command.clone(), write.essential);
+        let number = self.writes.forward(write, leader, self.term, self.now);
+        let id = ForwardId { incarnation: self.incarnation, number };
+        let floor = self.writes.floor();
+        let message = ForwardedWrite { term: self.term, id, floor, essential, command };
+        self.out.messages.push((leader, PeerMessage::Write(message)));
+    }
+
+    /// It had no effect and can't have any: it waits for a leader as if it came now.
+    pub(super) fn queue_again(&mut self, write: Write) {
+        self.writes.queue(Write { arrived: self.now, ..write });
+    }
+
+    /// Looks for requests whose time is over, and asks again where no answer came for T.
+    pub(super) fn sweep(&mut self) {
+        self.sweeping = false;
+        self.not_the_leader = None;
+        let patience = NO_LEADER_AFTER * self.config.election_timeout;
+        let (never_left, unknown) = self.writes.take_expired(self.now, patience);
+        for write in never_left {
+            self.refuse(write.id, Refusal::NoLeader);
+        }
+        for (write, term) in unknown {
+            self.refuse(write.id, Refusal::TimedOut { leader_changed: term < self.term || self.leader.is_none() });
+        }
+        let (no_leader, late) = self.reads.take_expired(self.now, patience);
+        for read in no_leader {
+            self.refuse(read.id, Refusal::NoLeader);
+        }
+        let leader_changed = self.leader.is_none();
+        for read in late {
+            self.refuse(read.id, Refusal::TimedOut { leader_changed });
+        }
+        self.reads.give_up(self.term, self.now, self.config.election_timeout);
+        self.forward_again();
+    }
+
+    /// The same number to the same leader of the same term: taken once, however often it comes.
+    pub(super) fn forward_again(&mut self) {
+        let (now, patience, incarnation, floor) =
+            (self.now, self.config.election_timeout, self.incarnation, self.writes.floor());
+        for (number, forwarded) in self.writes.forwarded_mut() {
+            if now.since(forwarded.sent) < patience {
+                continue;
+            }
+            forwarded.sent = now;
+            let message = ForwardedWrite {
+                term: forwarded.term,
+                id: ForwardId { incarnation, number },
+                floor,
+                essential: forwarded.write.essential,
+                command: forwarded.write.command.clone(),
+            };
+            self.out.messages.push((forwarded.leader, PeerMessage::Write(message)));
+        }
+    }
+
+    pub(super) fn keep_sweeping(&mut self) {
+        if !self.sweeping && (self.waiting() > 0 || !self.is_described()) {
+            self.sweeping = true;
+            self.out.timers.push(TimerChange::Sweep(self.config.election_timeout / 10));
+        }
+    }
+}

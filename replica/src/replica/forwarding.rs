@@ -1,0 +1,103 @@
+//! Requests between members: what a leader does with those of followers, what a follower does with the answers, and the
+//! reads of both.
+
+use raft::{NodeId, ReadError, ReadReady};
+
+use super::Replica;
+use crate::accepted::Seen;
+use crate::peer::{ForwardedRead, ForwardedReadReply, ForwardedWrite, ForwardedWriteReply, NotAccepted, PeerMessage};
+use crate::reads::{Asker, Read};
+use crate::state_machine::StateMachine;
+use crate::turn::{Refusal, Reply};
+
+impl<S: StateMachine> Replica<S> {
+    /// Only the leader of exactly the term that was meant takes it, and only once. Who led that term and does not lead any
+    /// more says what it did with it; who can't know says nothing, and the origin tells its client so when it hears of
+    /// another leader.
+    pub(super) fn forwarded_write(&mut self, from: NodeId, write: ForwardedWrite) {
+        let ForwardedWrite { term, id, floor, essential, command } = write;
+        self.notice_leader();
+        let outcome = match self.accepted.look_up(term, from, id, floor) {
+            Seen::Old => return,
+            Seen::Answered(outcome) => outcome,
+            Seen::New => {
+                let outcome = if !self.raft.inspect().is_leader() || self.term != term {
+                    Err(NotAccepted::NotLeader)
+                } else if command.len() > self.config.command_bytes_max {
+                    Err(NotAccepted::Busy)
+                } else {
+                    self.propose(&command, essential)
+                };
+                self.accepted.remember(from, id, outcome);
+                outcome
+            }
+        };
+        self.out.messages.push((from, PeerMessage::WriteReply(ForwardedWriteReply { term, id, outcome })));
+    }
+
+    pub(super) fn write_reply(&mut self, from: NodeId, reply: ForwardedWriteReply) {
+        if reply.id.incarnation != self.incarnation {
+            return;
+        }
+        let Some(write) = self.writes.take_forwarded(reply.id.number, from, reply.term) else { return };
+        match reply.outcome {
+            // Applied here before the answer came.
+            Ok(position) if position.index <= self.raft.inspect().applied() => match self.recent.find(position) {
+                Some(result) => self.out.replies.push((write.id, Reply::Written { position, result })),
+                None => self.refuse(write.id, Refusal::TimedOut { leader_changed: true }),
+            },
+            Ok(position) => self.writes.log(position, write),
+            Err(NotAccepted::NotLeader) => {
+                self.not_the_leader = Some(reply.term);
+                self.queue_again(write);
+            }
+            Err(NotAccepted::Busy) => self.refuse(write.id, Refusal::Busy),
+            Err(NotAccepted::NoSpace) => self.refuse(write.id, Refusal::NoSpace),
+        }
+    }
+
+    pub(super) fn forwarded_read(&mut self, from: NodeId, read: ForwardedRead) {
+        if self.raft.inspect().is_leader() {
+            self.ask(Asker::Peer(from, read.id));
+        }
+    }
+
+    pub(super) fn ask(&mut self, asker: Asker) {
+        let id = self.reads.ask(asker);
+        match self.raft.read(id) {
+            Ok(()) => {}
+            Err(ReadError::NotLeader { .. }) => self.read_aborted(id),
+            // A client is told at once (C4); a follower hears nothing, and asks again after T.
+            Err(ReadError::Full) => {
+                if let Some(Asker::Local(reads)) = self.reads.take_asked(id) {
+                    reads.into_iter().for_each(|read| self.refuse(read.id, Refusal::Busy));
+                }
+            }
+        }
+    }
+
+    /// Consensus can't answer it: local reads wait for another leader, a follower asks again by itself.
+    pub(super) fn read_aborted(&mut self, id: raft::ReadId) {
+        if let Some(Asker::Local(reads)) = self.reads.take_asked(id) {
+            reads.into_iter().for_each(|read| self.reads.queue(Read { arrived: self.now, ..read }));
+        }
+    }
+
+    pub(super) fn read_ready(&mut self, ready: ReadReady) {
+        match self.reads.take_asked(ready.id) {
+            Some(Asker::Local(reads)) => self.reads.wait_for(ready.index, reads),
+            Some(Asker::Peer(peer, id)) => {
+                let reply = ForwardedReadReply { id, index: ready.index };
+                self.out.messages.push((peer, PeerMessage::ReadReply(reply)));
+            }
+            None => {}
+        }
+    }
+
+    pub(super) fn serve_reads(&mut self) {
+        let applied = self.raft.inspect().applied();
+        for read in self.reads.take_ready(applied) {
+            self.out.replies.push((read.id, Reply::Readable(applied)));
+        }
+    }
+}
