@@ -1,0 +1,8 @@
+//! The checker judged from outside: by hand-made histories, by brute force, by legal histories that must pass and by mutations of
+//! them that must not.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests stop when a test is written wrongly")]
+
+mod brute_force;
+mod literature;
+mod shorthand;
