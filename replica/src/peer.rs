@@ -61,7 +61,7 @@ pub struct ForwardedWriteReply {
 /// Why a forwarded command was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAccepted {
-    /// Not the leader of the term that was meant.
+    /// It leads the term that was meant no more, and has never taken the command.
     NotLeader,
     /// Too much waits.
     Busy,

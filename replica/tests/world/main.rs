@@ -22,7 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bugs::Bug;
 use world::World;
 
-const SEEDS: u64 = 300;
+const SEEDS: u64 = 200;
 /// A planted bug must be noticed within so many seeds.
 const SEEDS_FOR_A_BUG: u64 = 150;
 

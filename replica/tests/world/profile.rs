@@ -39,7 +39,7 @@ impl Profile {
             inflight_bytes_max: 4000,
             write_bytes_max: dice.pick(&[300, 1500]),
             uncommitted_bytes_max: dice.pick(&[1500, 6000]),
-            log_bytes_max: dice.pick(&[12_000, 40_000]),
+            log_bytes_max: dice.pick(&[6_000, 12_000, 40_000]),
             reads_max: dice.pick(&[2, 64]),
         };
         let config = Config {
