@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use e2e::{Cluster, Settings, all_equal, alone, count};
+use e2e::{Cluster, Settings, all_equal, beside_others, count};
 
 const MIB: u64 = 1 << 20;
 const VALUE_BYTES: usize = 32 << 10;
@@ -26,7 +26,7 @@ fn memory_bytes(pid: u32) -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn disk_and_memory_stay_bounded() {
-    let _turn = alone().await;
+    let _turn = beside_others().await;
     let rounds = count(12, 200);
     let mut cluster = Cluster::start(Settings::default().with("--snapshot-count=256")).await;
     let (mut disk, mut memory) = (0, 0);

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use e2e::{Client, Cluster, Mount, Settings, all_equal, alone, count, http, soon, wait_until};
+use e2e::{Client, Cluster, Mount, Settings, all_equal, beside_others, count, http, soon, wait_until};
 use tonic::{Code, Status};
 
 const DISK_BYTES: u64 = 160 << 20;
@@ -56,7 +56,7 @@ fn assert_all_run(cluster: &mut Cluster) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_disks_are_full() {
-    let _turn = alone().await;
+    let _turn = beside_others().await;
     let Some((_mounts, mut cluster)) = on_small_disks().await else { return };
     let ballast: Vec<PathBuf> = (0..3).map(|place| fill(cluster.data_dir(place))).collect();
     let taken = write_until_full(&cluster.client(0), 0).await;
@@ -88,7 +88,7 @@ async fn all_disks_are_full() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_member_is_started_on_a_full_disk() {
-    let _turn = alone().await;
+    let _turn = beside_others().await;
     let Some((_mounts, mut cluster)) = on_small_disks().await else { return };
     let ballast: Vec<PathBuf> = (0..3).map(|place| fill(cluster.data_dir(place))).collect();
     let taken = write_until_full(&cluster.client(0), 0).await;
@@ -105,7 +105,7 @@ async fn a_member_is_started_on_a_full_disk() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_disk_is_full() {
-    let _turn = alone().await;
+    let _turn = beside_others().await;
     let Some((_mounts, mut cluster)) = on_small_disks().await else { return };
     let leader = cluster.wait_ready().await;
     for place in [(leader + 1) % 3, leader] {
@@ -129,7 +129,7 @@ async fn one_disk_is_full() {
 /// The quota is a full disk of its own: the same words, and room is made by deleting and compacting.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_quota_is_full() {
-    let _turn = alone().await;
+    let _turn = beside_others().await;
     let mut cluster = Cluster::start(Settings::default().with("--quota-backend-bytes=4194304")).await;
     let taken = write_until_full(&cluster.client(0), 0).await;
     assert!((40..=64).contains(&taken), "{taken} writes of 64 KiB fit into 4 MiB");
