@@ -22,7 +22,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bugs::Bug;
 use world::World;
 
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 300;
 /// A planted bug must be noticed within so many seeds.
 const SEEDS_FOR_A_BUG: u64 = 150;
 
@@ -88,7 +88,8 @@ fn clusters_keep_their_promises_whatever_happens() {
     let mut failures = Vec::new();
     for seed in first..first + seeds {
         let runs = run(seed, None, false).and_then(|one| {
-            let again = if seeds > SEEDS { Ok(one.hash) } else { run(seed, None, false).map(|again| again.hash) };
+            // Every third is run twice: the same seed is the same history.
+            let again = if seed % 3 > 0 { Ok(one.hash) } else { run(seed, None, false).map(|again| again.hash) };
             again.map(|hash| (one, hash))
         });
         match runs {
