@@ -25,6 +25,8 @@ struct Committed {
     position: Position,
     body: Bytes,
     by: NodeId,
+    /// The term of the node that was first seen to know it: it was committed in this term or before.
+    term: Term,
 }
 
 impl Ledger {
@@ -96,12 +98,13 @@ impl Ledger {
         Ok(known.is_none())
     }
 
-    /// A new leader has all that was ever committed.
+    /// A new leader has all that was committed in earlier terms. One that was slow to learn that it won may lack what a later
+    /// leader has committed meanwhile.
     fn leads(&mut self, view: View<'_>) -> Result<(), Violation> {
         if !self.led(view.id(), view.term())? {
             return Ok(());
         }
-        for committed in self.committed.values() {
+        for committed in self.committed.values().filter(|committed| committed.term < view.term()) {
             let position = committed.position;
             let has = view.log().position_at(position.index);
             ensure!(
@@ -126,7 +129,8 @@ impl Ledger {
         let mut index = from.max(base.index).next();
         while index <= view.commit() {
             let Some(entry) = view.log().entry(index) else { break };
-            let new = Committed { position: entry.position(), body: entry.body().clone(), by: view.id() };
+            let new =
+                Committed { position: entry.position(), body: entry.body().clone(), by: view.id(), term: view.term() };
             let first = self.committed.entry(index).or_insert_with(|| new.clone());
             ensure!(
                 first.position == new.position && first.body == new.body,
@@ -212,5 +216,22 @@ mod tests {
         ledger.restarted(NodeId(1));
         let violation = ledger.observe(View::new(&again, &follower_of(&again))).unwrap_err();
         assert_eq!(violation.property, Property::StateMachineSafety);
+    }
+
+    #[test]
+    fn a_leader_that_learns_late_that_it_won_may_lack_what_a_later_one_committed() {
+        let mut one = shared(1, &[1, 1]);
+        one.commit = Index(2);
+        one.term = Term(9);
+        let mut ledger = Ledger::default();
+        assert_eq!(ledger.observe(View::new(&one, &follower_of(&one))), Ok(()));
+        let mut late = shared(3, &[1]);
+        late.term = Term(8);
+        let role = leader_of(&mut late);
+        assert_eq!(ledger.observe(View::new(&late, &role)), Ok(()));
+        let mut later = shared(2, &[1]);
+        later.term = Term(10);
+        let role = leader_of(&mut later);
+        assert_eq!(ledger.observe(View::new(&later, &role)).unwrap_err().property, Property::LeaderCompleteness);
     }
 }
