@@ -1,5 +1,5 @@
-//! Keeps the table of `docs/testing.md` true: what it names exists, and every golden script stands in the row of each
-//! statement that it says it shows.
+//! Keeps the table of `docs/testing.md` true: every golden script stands in the row of each statement that it says it shows.
+//! (That what the table names exists is checked by `cargo x tidy`, which sees all packages.)
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -42,34 +42,12 @@ fn quoted(text: &str) -> Vec<&str> {
     text.split('`').skip(1).step_by(2).collect()
 }
 
-/// All Rust of this crate, in which a test is looked for.
-fn sources() -> String {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folders = [here.join("src"), here.join("src/invariants"), here.join("tests")];
-    let files = folders.iter().flat_map(|folder| fs::read_dir(folder).expect("a folder of Rust"));
-    let paths = files.map(|file| file.expect("a folder can be listed").path());
-    let rust = paths.filter(|path| path.extension().is_some_and(|extension| extension == "rs"));
-    rust.map(|path| fs::read_to_string(path).expect("Rust is text")).collect()
-}
-
 #[test]
-fn every_test_that_the_table_names_exists() {
+fn a_statement_is_shown_or_waits() {
     let (rows, waiting) = rows();
-    let sources = sources();
     assert!(rows.len() > 90, "the table has {} rows", rows.len());
     for id in waiting {
         assert!(!rows.contains_key(&id), "{id} waits and is shown");
-    }
-    for (id, shown) in rows {
-        let names = quoted(&shown);
-        assert!(!names.is_empty(), "{id} names no test: it belongs to the table of those that wait");
-        for name in names {
-            let there = match name.split_once("::") {
-                Some((_, test)) => sources.contains(&format!("fn {test}(")),
-                None => scripts().join(name).is_file(),
-            };
-            assert!(there, "{id} names `{name}`, which is not there");
-        }
     }
 }
 
