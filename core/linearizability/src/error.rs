@@ -41,6 +41,10 @@ impl HistoryError {
     pub(crate) fn operation(number: usize, id: &str, field: &str, problem: &str) -> Self {
         Self::Operation { number, id: Some(id.to_owned()), field: field.to_owned(), problem: problem.to_owned() }
     }
+
+    pub(crate) fn header(field: &str, problem: &str) -> Self {
+        Self::Header { field: field.to_owned(), problem: problem.to_owned() }
+    }
 }
 
 impl fmt::Display for HistoryError {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use crate::error::HistoryError;
+use crate::store::history::StoreHistory;
 
 /// Something that was asked of the system, and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -137,6 +138,8 @@ impl RegisterHistory {
 pub enum History {
     /// Registers, each for itself.
     Registers(RegisterHistory),
+    /// A whole store with revisions.
+    Store(StoreHistory),
 }
 
 /// What must hold of any history, whatever was asked.

@@ -14,22 +14,30 @@
 mod bits;
 mod error;
 mod history;
+mod json;
 mod picture;
 mod registers;
 mod report;
 mod search;
+mod store;
 
 pub use error::HistoryError;
 pub use history::{
     Ending, History, Operation, RegisterAction, RegisterHistory, RegisterOperation, RegisterRequest, RegisterResponse,
 };
+pub use json::{read, write};
 pub use picture::Line;
 pub use report::{Counts, Explanation, Limits, Report, Verdict};
+pub use store::history::{
+    Action, ActionResult, Compare, KeyRange, Relation, Row, Steps, StoreHistory, StoreOperation, StoreRequest,
+    StoreResponse, Target,
+};
 
 /// Checks a history.
 #[must_use]
 pub fn check(history: &History, limits: Limits) -> Report {
     match history {
         History::Registers(history) => registers::check(history, limits),
+        History::Store(history) => store::check(history, limits),
     }
 }

@@ -140,7 +140,7 @@ impl<'a> Register<'a> {
         Explanation {
             key: Some(key.to_owned()),
             sentence,
-            prefix: stuck.placed,
+            prefix: Some(stuck.placed),
             misplaced: vec![misplaced.id.clone()],
             window: window.collect(),
         }

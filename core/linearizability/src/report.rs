@@ -85,8 +85,9 @@ pub struct Explanation {
     pub key: Option<String>,
     /// In a sentence.
     pub sentence: String,
-    /// So many operations (of that key) returned before it showed: the longest prefix of the history that has an order.
-    pub prefix: usize,
+    /// The longest prefix that has an order. For a register, so many of its operations returned before none was left; for a store, so
+    /// many stand at revisions before the one that does not fit. Nothing where revisions and real time contradict each other.
+    pub prefix: Option<usize>,
     /// Ids of the operations that can't be placed.
     pub misplaced: Vec<String>,
     /// Those and the operations around them, by their calls.
@@ -112,7 +113,10 @@ impl fmt::Display for Explanation {
             write!(f, "key {key}: ")?;
         }
         writeln!(f, "{}", self.sentence)?;
-        writeln!(f, "The first {} operations to return have an order. Where there is none any more:\n", self.prefix)?;
+        if let Some(prefix) = self.prefix {
+            writeln!(f, "{prefix} operations before that have an order. Around the place where every order ends:")?;
+        }
+        writeln!(f)?;
         f.write_str(&crate::picture::draw(&self.window))
     }
 }

@@ -4,5 +4,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop when a test is written wrongly")]
 
 mod brute_force;
+mod dice;
+mod legal;
 mod literature;
+mod make;
 mod shorthand;
