@@ -16,7 +16,19 @@ pub(crate) const FILE: &str = "met";
 #[derive(Debug, Default)]
 pub(crate) struct Met {
     disks: BTreeMap<NodeId, u64>,
-    incarnations: BTreeMap<NodeId, u64>,
+    /// The newest life met of each: incarnation and birth.
+    lives: BTreeMap<NodeId, (u64, u64)>,
+}
+
+/// Which disk a member runs on, and which process it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Life {
+    /// The random id of its disk.
+    pub(crate) disk: u64,
+    /// Raised durably on that disk at each start.
+    pub(crate) incarnation: u64,
+    /// Random for each process.
+    pub(crate) birth: u64,
 }
 
 impl Met {
@@ -31,22 +43,26 @@ impl Met {
             let (node, disk) = line.split_once(' ')?;
             Some((NodeId(node.parse().ok()?), u64::from_str_radix(disk, 16).ok()?))
         });
-        Ok(Self { disks: disks.collect(), incarnations: BTreeMap::new() })
+        Ok(Self { disks: disks.collect(), lives: BTreeMap::new() })
     }
 
     /// Whether the member may be who it says. `configured` is its disk by the configuration, 0 if that does not know.
     ///
     /// # Errors
     /// A sentence for both sides.
-    pub(crate) fn check(&self, node: NodeId, disk: u64, incarnation: u64, configured: u64) -> Result<(), String> {
+    pub(crate) fn check(&self, node: NodeId, life: Life, configured: u64) -> Result<(), String> {
         let known = if configured == 0 { self.disks.get(&node).copied() } else { Some(configured) };
-        if known.is_some_and(|known| known != disk) {
+        if known.is_some_and(|known| known != life.disk) {
             return Err(format!(
                 "{node} comes with another disk than before: its data folder was wiped or replaced. A member that forgot its \
                  votes must not vote again; put the old folder back, or remove the member and add it as a new one"
             ));
         }
-        if self.incarnations.get(&node).is_some_and(|highest| incarnation < *highest) {
+        // A disk counts its starts, so a second process with a number that was met stands on a copy of it.
+        let copied = |(incarnation, birth): &(u64, u64)| {
+            life.incarnation < *incarnation || (life.incarnation == *incarnation && life.birth != *birth)
+        };
+        if self.lives.get(&node).is_some_and(copied) {
             return Err(format!(
                 "{node} comes with an earlier state of its disk than before: its data folder was restored from a copy, or a \
                  second process runs on a copy of it"
@@ -56,9 +72,9 @@ impl Met {
     }
 
     /// The member was met and let in. Gives the file's new text if there is something to remember.
-    pub(crate) fn remember(&mut self, node: NodeId, disk: u64, incarnation: u64) -> Option<String> {
-        self.incarnations.insert(node, incarnation);
-        if self.disks.insert(node, disk) == Some(disk) {
+    pub(crate) fn remember(&mut self, node: NodeId, life: Life) -> Option<String> {
+        self.lives.insert(node, (life.incarnation, life.birth));
+        if self.disks.insert(node, life.disk) == Some(life.disk) {
             return None;
         }
         let mut text = String::new();
@@ -79,15 +95,21 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut met = Met::read(folder.path()).unwrap();
         let node = NodeId(2);
-        assert!(met.check(node, 7, 3, 0).is_ok());
-        let text = met.remember(node, 7, 3).unwrap();
-        assert_eq!(met.remember(node, 7, 4), None);
-        assert!(met.check(node, 8, 5, 0).unwrap_err().contains("another disk"));
-        assert!(met.check(node, 7, 3, 0).unwrap_err().contains("earlier state"));
-        assert!(met.check(node, 7, 4, 9).unwrap_err().contains("another disk"), "the configuration knows better");
+        let life = |disk, incarnation, birth| Life { disk, incarnation, birth };
+        assert!(met.check(node, life(7, 3, 1), 0).is_ok());
+        let text = met.remember(node, life(7, 3, 1)).unwrap();
+        assert_eq!(met.remember(node, life(7, 4, 2)), None);
+        assert!(met.check(node, life(8, 5, 3), 0).unwrap_err().contains("another disk"));
+        assert!(met.check(node, life(7, 3, 4), 0).unwrap_err().contains("earlier state"));
+        assert!(met.check(node, life(7, 4, 5), 0).unwrap_err().contains("earlier state"), "a copy of one life ago");
+        assert!(met.check(node, life(7, 4, 2), 0).is_ok(), "it only connects again");
+        assert!(
+            met.check(node, life(7, 5, 6), 9).unwrap_err().contains("another disk"),
+            "the configuration knows better"
+        );
         std::fs::write(folder.path().join(FILE), text).unwrap();
         let again = Met::read(folder.path()).unwrap();
-        assert!(again.check(node, 7, 1, 0).is_ok());
-        assert!(again.check(node, 8, 1, 0).is_err());
+        assert!(again.check(node, life(7, 1, 7), 0).is_ok());
+        assert!(again.check(node, life(8, 1, 7), 0).is_err());
     }
 }

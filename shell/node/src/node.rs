@@ -287,6 +287,7 @@ fn circle<S: StateMachine>(
         cluster: config.cluster,
         node: config.node,
         incarnation,
+        birth: rand::random(),
         disk: identity.disk,
         election_timeout: u64::try_from(config.election_timeout.as_millis()).unwrap_or(u64::MAX),
         switches: u8::from(pre_vote) | u8::from(check_quorum) << 1 | u8::from(stickiness) << 2,
@@ -344,7 +345,7 @@ impl<S: StateMachine> Sockets<S> {
     fn meeter(&self) -> impl Fn(&crate::peer::hello::Hello) + use<S> {
         let (circle, remember) = (self.circle.clone(), self.remember.clone());
         move |hello| {
-            let news = circle.met.borrow_mut().remember(hello.node, hello.disk, hello.incarnation);
+            let news = circle.met.borrow_mut().remember(hello.node, hello.life());
             if let Some(text) = news {
                 let _the_thread_may_be_gone = remember.send(StoreroomJob::Remember(met::FILE, text));
             }

@@ -4,6 +4,8 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use raft::NodeId;
 
+use crate::met::Life;
+
 const MAGIC: [u8; 4] = *b"QRMP";
 /// The version of the protocol between members.
 pub(crate) const PROTOCOL: u16 = 1;
@@ -30,6 +32,8 @@ pub(crate) struct Hello {
     pub(crate) to: NodeId,
     /// Which life of its disk this is.
     pub(crate) incarnation: u64,
+    /// Random, of this process: two lives of one incarnation are two copies of one disk.
+    pub(crate) birth: u64,
     /// The random id of its disk.
     pub(crate) disk: u64,
     /// T, its least election timeout, in milliseconds.
@@ -41,6 +45,11 @@ pub(crate) struct Hello {
 }
 
 impl Hello {
+    /// Which disk and process it is.
+    pub(crate) fn life(&self) -> Life {
+        Life { disk: self.disk, incarnation: self.incarnation, birth: self.birth }
+    }
+
     pub(crate) fn put(&self, out: &mut BytesMut) {
         out.put_slice(&MAGIC);
         out.put_u16_le(self.protocol);
@@ -48,9 +57,10 @@ impl Hello {
             Purpose::Messages => 0,
             Purpose::Snapshot => 1,
         });
-        for number in [self.cluster, self.node.0, self.to.0, self.incarnation, self.disk, self.election_timeout] {
+        for number in [self.cluster, self.node.0, self.to.0, self.incarnation, self.birth, self.disk] {
             out.put_u64_le(number);
         }
+        out.put_u64_le(self.election_timeout);
         out.put_u8(self.switches);
         out.put_u32_le(self.groups);
     }
@@ -76,10 +86,11 @@ impl Hello {
             other => return Err(format!("connections for purpose {other} are not known here")),
         };
         let mut number = || input.try_get_u64_le().map_err(short);
-        let (cluster, node, to, incarnation, disk, election_timeout) =
-            (number()?, NodeId(number()?), NodeId(number()?), number()?, number()?, number()?);
+        let (cluster, node, to, incarnation, birth) =
+            (number()?, NodeId(number()?), NodeId(number()?), number()?, number()?);
+        let (disk, election_timeout) = (number()?, number()?);
         let (switches, groups) = (input.try_get_u8().map_err(short)?, input.try_get_u32_le().map_err(short)?);
-        Ok(Self { protocol, purpose, cluster, node, to, incarnation, disk, election_timeout, switches, groups })
+        Ok(Self { protocol, purpose, cluster, node, to, incarnation, birth, disk, election_timeout, switches, groups })
     }
 }
 
@@ -119,6 +130,7 @@ mod tests {
             node: NodeId(1),
             to: NodeId(2),
             incarnation: 5,
+            birth: 6,
             disk: 77,
             election_timeout: 1000,
             switches: 7,

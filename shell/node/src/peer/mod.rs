@@ -22,6 +22,7 @@ pub(crate) struct Circle {
     pub(crate) cluster: u64,
     pub(crate) node: NodeId,
     pub(crate) incarnation: u64,
+    pub(crate) birth: u64,
     pub(crate) disk: u64,
     pub(crate) election_timeout: u64,
     pub(crate) switches: u8,
@@ -39,6 +40,7 @@ impl Circle {
             node: self.node,
             to,
             incarnation: self.incarnation,
+            birth: self.birth,
             disk: self.disk,
             election_timeout: self.election_timeout,
             switches: self.switches,
@@ -69,6 +71,6 @@ impl Circle {
             return Err(format!("{} is not a member of this cluster ({configuration})", hello.node));
         }
         let configured = configuration.members.get(&hello.node).map_or(0, |member| member.disk);
-        self.met.borrow().check(hello.node, hello.disk, hello.incarnation, configured)
+        self.met.borrow().check(hello.node, hello.life(), configured)
     }
 }
