@@ -1,1 +1,45 @@
 //! All interleavings of the consensus core, up to stated bounds.
+//!
+//! A simulator shows that many runs are right; this shows that *all* are, within bounds that are small and stated. It
+//! searches the shipping core itself ([`raft::Raft`]), never a model of it: from a new cluster through every state that any
+//! order of deliveries, timers, writes, crashes and clients leads to, and checks every property in each of them.
+//!
+//! What was sent once may arrive at any time from then on, any number of times, or never. So loss, delay, duplication,
+//! reordering and very old replays are all tried, without being actions of their own. Any timer that is armed may fire. A
+//! write is durable when the disk says so; a crash before that loses it or keeps it, both are tried.
+//!
+//! [`catalogue::all`] lists the configurations, [`search`] looks at one of them.
+//!
+//! # How it stays small
+//!
+//! - Nodes meet through packets only. So what one input does to one node in one state is asked of the core once and
+//!   remembered; a state of the whole is a few small numbers (`arena`, `world`).
+//! - States that differ in the names of nodes only are one (`symmetry`), as are states that differ in labels such as
+//!   tickets ([`raft::Raft::relabelled`]).
+//! - Of a state only a fingerprint of 128 bits is kept, and half of that of the state before it (`table`).
+
+mod arena;
+mod audit;
+pub mod catalogue;
+mod configuration;
+mod disk;
+mod engine;
+mod fingerprint;
+mod history;
+mod local;
+mod memory;
+mod packet;
+mod planted;
+mod search;
+mod seen;
+mod symmetry;
+mod table;
+mod trace;
+mod witness;
+mod world;
+
+pub use configuration::{Bounds, Model, Traffic};
+pub use planted::Planted;
+pub use search::{Options, Parts, Progress, Report, Verdict, search};
+pub use trace::{Counterexample, TracedStep};
+pub use witness::Witness;

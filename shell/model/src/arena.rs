@@ -1,0 +1,282 @@
+//! Everything that states are made of, each once: states of nodes, packets, histories, and what comes of each input in each
+//! state of a node. A search asks the core once for each pair of them, however many states of the whole they occur in.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
+use raft::invariants::check_cluster;
+use raft::{Index, NodeId, Timer};
+
+use crate::configuration::Model;
+use crate::fingerprint::{self, Quick};
+use crate::history::History;
+use crate::local::{Input, Local, Step};
+use crate::packet::{Claim, Packet};
+use crate::symmetry::{Renamings, place};
+use crate::witness::Witnesses;
+
+/// Something that can happen to one node, as a small number: a packet to deliver, or one of the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    Deliver(u32),
+    Fire(Timer),
+    Written,
+    Crash,
+    CrashKept,
+    Propose(u8),
+    Read(u8),
+    Compact,
+    SnapshotEnded(NodeId),
+}
+
+/// What comes of it.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) local: u32,
+    pub(crate) sent: Vec<u32>,
+    pub(crate) reads: Vec<(u8, Option<Index>)>,
+    pub(crate) witnesses: Witnesses,
+    pub(crate) problem: Option<String>,
+}
+
+pub(crate) struct LocalInfo {
+    pub(crate) local: Local,
+    /// Its fingerprint under each renaming.
+    pub(crate) prints: Vec<u128>,
+    /// The same for all renamings.
+    pub(crate) key: u128,
+    /// What other nodes and the history are compared with.
+    pub(crate) face: u32,
+    /// What can happen to it besides deliveries.
+    pub(crate) actions: Vec<Action>,
+}
+
+pub(crate) struct PacketInfo {
+    pub(crate) packet: Packet,
+    pub(crate) to: usize,
+    pub(crate) from: usize,
+    pub(crate) prints: Vec<u128>,
+    /// What it adds to the keys of its sender and of its receiver.
+    pub(crate) keys: (u128, u128),
+    pub(crate) claim: Option<Claim>,
+    /// An answer of this term; the greatest number for what is none.
+    pub(crate) answers_in: u64,
+}
+
+pub(crate) struct Arena<'a> {
+    pub(crate) model: &'a Model,
+    pub(crate) renamings: Renamings,
+    pub(crate) locals: Vec<LocalInfo>,
+    pub(crate) packets: Vec<PacketInfo>,
+    pub(crate) outcomes: Vec<Outcome>,
+    pub(crate) histories: Vec<History>,
+    /// One node for each face.
+    faces: Vec<u32>,
+    known_locals: HashMap<u128, u32, Quick>,
+    known_packets: HashMap<u128, u32, Quick>,
+    known_histories: HashMap<u128, u32, Quick>,
+    known_faces: HashMap<u128, u32, Quick>,
+    memo: HashMap<u64, u32, Quick>,
+    pairs: HashMap<u64, (), Quick>,
+    looked: HashMap<u64, u32, Quick>,
+}
+
+/// Nothing comes of it, or it would leave the bounds.
+pub(crate) const NOTHING: u32 = u32::MAX;
+
+impl<'a> Arena<'a> {
+    pub(crate) fn new(model: &'a Model, renamings: Renamings) -> Self {
+        let mut arena = Self {
+            model,
+            renamings,
+            locals: Vec::new(),
+            packets: Vec::new(),
+            outcomes: Vec::new(),
+            histories: Vec::new(),
+            faces: Vec::new(),
+            known_locals: HashMap::default(),
+            known_packets: HashMap::default(),
+            known_histories: HashMap::default(),
+            known_faces: HashMap::default(),
+            memo: HashMap::default(),
+            pairs: HashMap::default(),
+            looked: HashMap::default(),
+        };
+        arena.history(History::default());
+        arena
+    }
+
+    /// The number of a state of a node.
+    pub(crate) fn local(&mut self, local: Local) -> u32 {
+        let print = fingerprint::of(&local);
+        if let Some(known) = self.known_locals.get(&print) {
+            return *known;
+        }
+        let number = number(self.locals.len());
+        let names = &self.renamings;
+        let others = (1..names.len()).map(|to| fingerprint::of(&local.renamed(&|node| names.name(to, node))));
+        let prints: Vec<u128> = std::iter::once(print).chain(others).collect();
+        let key = prints.iter().fold(0u128, |sum, print| sum.wrapping_add(*print));
+        let face = self.face(&local, number);
+        let actions = actions(&local, self.model);
+        self.known_locals.insert(print, number);
+        self.locals.push(LocalInfo { local, prints, key, face, actions });
+        number
+    }
+
+    fn face(&mut self, local: &Local, number: u32) -> u32 {
+        let view = local.view();
+        let leads = view.is_leader().then_some(view.term());
+        let print = fingerprint::of(&(view.log(), view.commit(), view.term(), leads, view.halt()));
+        let next = self::number(self.faces.len());
+        let face = *self.known_faces.entry(print).or_insert(next);
+        if face == next {
+            self.faces.push(number);
+        }
+        face
+    }
+
+    fn packet(&mut self, packet: Packet) -> u32 {
+        let print = fingerprint::of(&packet);
+        if let Some(known) = self.known_packets.get(&print) {
+            return *known;
+        }
+        let number = number(self.packets.len());
+        let names = &self.renamings;
+        let others = (1..names.len()).map(|to| fingerprint::of(&packet.renamed(&|node| names.name(to, node))));
+        let prints: Vec<u128> = std::iter::once(print).chain(others).collect();
+        let key = prints.iter().fold(0u128, |sum, print| sum.wrapping_add(*print));
+        let keys = (fingerprint::of(&(key, 1u8)), fingerprint::of(&(key, 2u8)));
+        let (to, from, claim) = (place(packet.to()), place(packet.from()), packet.claim());
+        self.known_packets.insert(print, number);
+        let answers_in = packet.answers_in().map_or(u64::MAX, |term| term.0);
+        self.packets.push(PacketInfo { packet, to, from, prints, keys, claim, answers_in });
+        number
+    }
+
+    fn history(&mut self, history: History) -> u32 {
+        let next = number(self.histories.len());
+        let number = *self.known_histories.entry(fingerprint::of(&history)).or_insert(next);
+        if number == next {
+            self.histories.push(history);
+        }
+        number
+    }
+
+    /// What comes of an action at a node in this state: a number of an outcome, or [`NOTHING`].
+    pub(crate) fn outcome(&mut self, local: u32, action: Action) -> u32 {
+        let key = (u64::from(local) << 32) | u64::from(action.code());
+        if let Some(known) = self.memo.get(&key) {
+            return *known;
+        }
+        let step = self.step(local, action);
+        let outcome = self.keep(local, step);
+        self.memo.insert(key, outcome);
+        outcome
+    }
+
+    /// Asks the core.
+    pub(crate) fn step(&self, local: u32, action: Action) -> Step {
+        let input = self.input(action);
+        self.locals[local as usize].local.step(self.model, &input)
+    }
+
+    pub(crate) fn input(&self, action: Action) -> Input {
+        match action {
+            Action::Deliver(packet) => Input::Deliver(self.packets[packet as usize].packet.clone()),
+            Action::Fire(timer) => Input::Fire(timer),
+            Action::Written => Input::Written,
+            Action::Crash => Input::Crash { kept: false },
+            Action::CrashKept => Input::Crash { kept: true },
+            Action::Propose(number) => Input::Propose(number),
+            Action::Read(number) => Input::Read(number),
+            Action::Compact => Input::Compact,
+            Action::SnapshotEnded(to) => Input::SnapshotEnded(to),
+        }
+    }
+
+    fn keep(&mut self, before: u32, step: Step) -> u32 {
+        if step.problem.is_none() && !step.local.is_within(self.model) {
+            return NOTHING;
+        }
+        let local = self.local(step.local);
+        if local == before && step.sent.is_empty() && step.problem.is_none() {
+            return NOTHING;
+        }
+        let sent = step.sent.into_iter().map(|packet| self.packet(packet)).collect();
+        let outcome = number(self.outcomes.len());
+        let (reads, witnesses, problem) = (step.reads, step.witnesses, step.problem);
+        self.outcomes.push(Outcome { local, sent, reads, witnesses, problem });
+        outcome
+    }
+
+    /// The history after a look at a node in this state.
+    pub(crate) fn look(&mut self, history: u32, local: u32) -> Result<u32, String> {
+        let face = self.locals[local as usize].face;
+        let key = (u64::from(history) << 32) | u64::from(face);
+        if let Some(known) = self.looked.get(&key) {
+            return Ok(*known);
+        }
+        let after = self.histories[history as usize].after(self.locals[local as usize].local.view())?;
+        let after = self.history(after);
+        self.looked.insert(key, after);
+        Ok(after)
+    }
+
+    /// Compares two nodes.
+    pub(crate) fn pair(&mut self, one: u32, two: u32) -> Result<(), String> {
+        let (one, two) = (&self.locals[one as usize], &self.locals[two as usize]);
+        let key = (u64::from(one.face) << 32) | u64::from(two.face);
+        if let Entry::Vacant(new) = self.pairs.entry(key) {
+            check_cluster(&[one.local.view(), two.local.view()]).map_err(|violation| violation.to_string())?;
+            new.insert(());
+        }
+        Ok(())
+    }
+}
+
+impl Action {
+    /// Deliveries have the numbers of their packets.
+    fn code(self) -> u32 {
+        const OTHER: u32 = 1 << 31;
+        match self {
+            Self::Deliver(packet) => packet,
+            Self::Fire(Timer::LeaderSilent) => OTHER,
+            Self::Fire(Timer::Campaign) => OTHER + 1,
+            Self::Fire(Timer::Heartbeat) => OTHER + 2,
+            Self::Fire(Timer::CheckQuorum) => OTHER + 3,
+            Self::Written => OTHER + 4,
+            Self::Crash => OTHER + 5,
+            Self::CrashKept => OTHER + 6,
+            Self::Compact => OTHER + 7,
+            Self::Propose(number) => OTHER + 0x100 + u32::from(number),
+            Self::Read(number) => OTHER + 0x200 + u32::from(number),
+            Self::SnapshotEnded(to) => OTHER + 0x300 + number(place(to)),
+        }
+    }
+}
+
+/// What can happen to a node in this state besides deliveries. Proposals and reads get their numbers later.
+fn actions(local: &Local, model: &Model) -> Vec<Action> {
+    let view = local.view();
+    // In the last term nobody stands any more: it would have to leave it.
+    let last_term = view.term().0 >= model.bounds.terms;
+    let fires = local.timers.armed().filter(|timer| *timer != Timer::Campaign || !last_term);
+    let mut actions: Vec<Action> = fires.map(Action::Fire).collect();
+    actions.push(Action::Crash);
+    if local.writing.is_some() {
+        actions.extend([Action::Written, Action::CrashKept]);
+    }
+    if view.is_leader() {
+        actions.extend([Action::Propose(0), Action::Read(0)]);
+    }
+    if view.applied() > view.log().base().index {
+        actions.push(Action::Compact);
+    }
+    actions.extend(local.sending.iter().map(|to| Action::SnapshotEnded(*to)));
+    actions
+}
+
+fn number(len: usize) -> u32 {
+    u32::try_from(len).expect("memory ends before four thousand million parts")
+}

@@ -1,0 +1,49 @@
+//! Persist before send: what a message says must be on the disk of who says it, at the moment it leaves. The core can't see
+//! disks, so its own invariants can't check this.
+
+use raft::{AppendOutcome, Body, Index, Message, NodeId, View};
+
+use crate::disk::Disk;
+
+/// Checks that nothing that `message` says could be taken back by a crash.
+pub(crate) fn sent(message: &Message, view: View<'_>, disk: &Disk) -> Result<(), String> {
+    let on_disk = match &message.body {
+        Body::PreVote(_) | Body::PreVoteReply(_) | Body::AppendEntries(_) => true,
+        Body::RequestVote(_) => has_vote(message, message.from, disk),
+        Body::RequestVoteReply(reply) if reply.granted => has_vote(message, message.to, disk),
+        Body::RequestVoteReply(_) => has_term(message, disk),
+        Body::AppendEntriesReply(reply) => match reply.outcome {
+            AppendOutcome::Accepted { matched } => has_term(message, disk) && has_log(matched, view, disk),
+            AppendOutcome::Refused { .. } => has_term(message, disk),
+        },
+        Body::InstallSnapshotReply(reply) => has_term(message, disk) && has_log(reply.matched, view, disk),
+    };
+    if on_disk {
+        return Ok(());
+    }
+    let (state, last) = (disk.hard_state, disk.last());
+    let vote = state.vote.map_or_else(|| "nobody".to_owned(), |vote| vote.to_string());
+    Err(format!("persist before send does not hold: the disk has {}, vote for {vote}, log up to {last}", state.term))
+}
+
+fn has_term(message: &Message, disk: &Disk) -> bool {
+    disk.hard_state.term >= message.term
+}
+
+fn has_vote(message: &Message, candidate: NodeId, disk: &Disk) -> bool {
+    let state = disk.hard_state;
+    state.term > message.term || (state.term == message.term && state.vote == Some(candidate))
+}
+
+/// The disk has the node's log as it is in memory, up to `matched`.
+fn has_log(matched: Index, view: View<'_>, disk: &Disk) -> bool {
+    let mut index = view.log().base().index.max(disk.base.index).next();
+    while index <= matched {
+        let ours = view.log().position_at(index);
+        if ours.is_none() || disk.position_at(index) != ours {
+            return false;
+        }
+        index = index.next();
+    }
+    disk.last().index >= matched
+}

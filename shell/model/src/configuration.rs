@@ -1,0 +1,128 @@
+//! One configuration of the model: what is on, what is off, and the bounds within which everything is tried.
+
+use raft::{Config, Configuration, NodeId, Switches};
+
+use crate::planted::Planted;
+use crate::witness::Witness;
+
+/// What is enumerated.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// Its name on a command line.
+    pub name: &'static str,
+    /// What it is for, in one line.
+    pub purpose: &'static str,
+    /// How many nodes, all of them voters: 1 to 5.
+    pub nodes: u64,
+    /// The switches of the core.
+    pub switches: Switches,
+    /// Writes take a while, in which anything may happen, crashes included. Off: a write is durable when it is asked for.
+    pub slow_disk: bool,
+    /// How a leader sends entries.
+    pub traffic: Traffic,
+    /// Bounds.
+    pub bounds: Bounds,
+    /// What must be met, or the configuration fails.
+    pub expected: &'static [Witness],
+    /// It takes seconds: run by the tests, and by the command when no name is given.
+    pub small: bool,
+    /// A bug planted on purpose.
+    pub planted: Option<Planted>,
+}
+
+/// How a leader sends entries to a follower whose log agrees.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Traffic {
+    /// As the core does unless told otherwise: many appends on their way, of many entries each.
+    Batched,
+    /// The limits of the core are such that one append of one entry is on its way.
+    OneByOne,
+}
+
+/// An action that would exceed one of these is not taken. Deliveries have no bound: each message may arrive at any time,
+/// any number of times.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// The highest term.
+    pub terms: u64,
+    /// Proposals of clients (besides a no-op of each leader, where that is on).
+    pub proposals: u8,
+    /// Crashes, each followed by a restart.
+    pub crashes: u8,
+    /// Rounds of heartbeats in a term, the one that a leader begins with included.
+    pub rounds: u64,
+    /// Reads.
+    pub reads: u8,
+    /// Compactions.
+    pub compactions: u8,
+    /// Times that a node stands for election or asks for pre-votes; no bound but that of the terms if 0.
+    pub campaigns: u8,
+}
+
+/// The most reads and nodes of any configuration.
+pub(crate) const READS_MAX: usize = 4;
+pub(crate) const NODES_MAX: usize = 5;
+
+impl Model {
+    /// The settings of its nodes.
+    pub(crate) fn config(&self) -> Config {
+        let mut config = Config { switches: self.switches, ..Config::default() };
+        if self.traffic == Traffic::OneByOne {
+            (config.limits.append_bytes_max, config.limits.inflight_count_max) = (1, 1);
+        }
+        config
+    }
+
+    /// Its only configuration of members.
+    pub(crate) fn members(&self) -> Configuration {
+        Configuration::of_voters((1..=self.nodes).map(NodeId))
+    }
+
+    /// What is off, for people.
+    #[must_use]
+    pub fn off(&self) -> String {
+        let (switches, bounds) = (self.switches, self.bounds);
+        let features = [
+            (switches.pre_vote, "pre-vote"),
+            (switches.check_quorum, "check-quorum"),
+            (switches.stickiness, "stickiness"),
+            (switches.noop, "no-op"),
+            (self.slow_disk, "slow disk"),
+            (self.traffic == Traffic::Batched, "batches"),
+            (bounds.proposals > 0, "proposals"),
+            (bounds.crashes > 0, "crashes"),
+            (bounds.rounds > 1, "heartbeats"),
+            (bounds.reads > 0, "reads"),
+            (bounds.compactions > 0, "snapshots"),
+        ];
+        let off: Vec<&str> = features.into_iter().filter(|(on, _)| !on).map(|(_, name)| name).collect();
+        if off.is_empty() { "nothing".to_owned() } else { off.join(", ") }
+    }
+
+    /// Its bounds, for people.
+    #[must_use]
+    pub fn limits(&self) -> String {
+        let bounds = self.bounds;
+        let campaigns = if bounds.campaigns == 0 { None } else { Some(u64::from(bounds.campaigns)) };
+        let parts = [
+            (Some(self.nodes), "node"),
+            (Some(bounds.terms), "term"),
+            (Some(u64::from(bounds.proposals)), "proposal"),
+            (Some(u64::from(bounds.crashes)), "crash"),
+            (Some(bounds.rounds), "round"),
+            (Some(u64::from(bounds.reads)), "read"),
+            (Some(u64::from(bounds.compactions)), "compaction"),
+            (campaigns, "campaign"),
+        ];
+        let part = |(count, name): (Option<u64>, &str)| {
+            let count = count.filter(|count| *count > 0)?;
+            let plural = match (count, name) {
+                (1, _) => "",
+                (_, "crash") => "es",
+                _ => "s",
+            };
+            Some(format!("{count} {name}{plural}"))
+        };
+        parts.into_iter().filter_map(part).collect::<Vec<_>>().join(", ")
+    }
+}

@@ -1,0 +1,106 @@
+//! Bugs in what surrounds a node, planted to show that a search finds them: lies of a disk, forgetful restarts, and answers
+//! that say more than was said. The core itself is not touched.
+
+use std::fmt;
+
+use raft::{AppendOutcome, Body, Boot, Index, Message, Term};
+
+use crate::disk::{Batch, Disk};
+
+macro_rules! planted {
+    ($($(#[doc = $doc:literal])+ $name:ident => $word:literal, $text:literal),+ $(,)?) => {
+        /// One of them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Planted {
+            $($(#[doc = $doc])+ $name),+
+        }
+
+        impl Planted {
+            /// All there are.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// Its name on a command line.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => $word),+ }
+            }
+        }
+
+        impl fmt::Display for Planted {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(match self { $(Self::$name => $text),+ })
+            }
+        }
+    };
+}
+
+planted! {
+    /// A restarted node knows its term, and not its vote.
+    VoteForgotten => "vote-forgotten", "a restarted node has forgotten its vote",
+    /// The last entry of a restarted node's log is gone.
+    TailForgotten => "tail-forgotten", "a restarted node has lost the last entry of its log",
+    /// A write is reported durable while it is in a cache that a crash loses.
+    WrittenTooEarly => "written-too-early", "a disk reports what it only keeps in its cache",
+    /// A batch with entries is stored without its hard state.
+    HardStateSkipped => "hard-state-skipped", "a write is durable but for its term and vote",
+    /// A crash keeps a batch but for its truncation.
+    TruncationLost => "truncation-lost", "a crash keeps half a write: its entries without its truncation",
+    /// A follower's answer claims one entry more than it has.
+    AnswersTooMuch => "answers-too-much", "an answer to an append claims one entry more than is there",
+    /// An answer to an append of an earlier term counts in the present one.
+    AnswersOutlive => "answers-outlive", "an answer of an earlier term is taken for one of this term",
+    /// An answer to an append confirms the newest round, whichever it was for.
+    RoundsForged => "rounds-forged", "an old answer confirms the newest round",
+    /// A refused vote arrives as a grant.
+    VotesForged => "votes-forged", "a refused vote arrives as a granted one",
+    /// A snapshot that was installed is gone after a crash.
+    SnapshotLost => "snapshot-lost", "a restarted node has lost its snapshot, and what was compacted with it",
+}
+
+impl Planted {
+    /// Persist before send would see the lie itself. Without it the search must find what follows from the lie.
+    pub(crate) fn audited(planted: Option<Self>) -> bool {
+        !matches!(planted, Some(Self::WrittenTooEarly | Self::HardStateSkipped))
+    }
+
+    /// A message as it arrives at a node in `term`.
+    pub(crate) fn tamper(self, message: &mut Message, term: Term) {
+        match (self, &mut message.body) {
+            (Self::AnswersTooMuch, Body::AppendEntriesReply(reply)) => {
+                if let AppendOutcome::Accepted { matched } = &mut reply.outcome {
+                    *matched = matched.next();
+                }
+            }
+            (Self::AnswersOutlive, Body::AppendEntriesReply(_)) => message.term = message.term.max(term),
+            (Self::RoundsForged, Body::AppendEntriesReply(reply)) => reply.round = u64::MAX,
+            (Self::VotesForged, Body::RequestVoteReply(reply)) => reply.granted = true,
+            _ => {}
+        }
+    }
+
+    /// A batch as it is stored, `torn` by a crash.
+    pub(crate) fn store(self, disk: &mut Disk, batch: &Batch, torn: bool) {
+        match self {
+            Self::HardStateSkipped => disk.store(&Batch { hard_state: disk.hard_state, ..batch.clone() }),
+            Self::TruncationLost if torn => disk.store(&Batch { truncate: None, ..batch.clone() }),
+            _ => disk.store(batch),
+        }
+    }
+
+    /// What a node reads back when it starts.
+    pub(crate) fn boot(self, disk: &mut Disk, boot: &mut Boot) {
+        match self {
+            Self::VoteForgotten => boot.hard_state.vote = None,
+            Self::TailForgotten => {
+                boot.entries.pop();
+                disk.entries.pop();
+            }
+            Self::SnapshotLost => {
+                *disk = Disk { hard_state: disk.hard_state, ..Disk::new() };
+                (boot.base, boot.snapshot) = (disk.base, Index::ZERO);
+                boot.entries.clear();
+            }
+            _ => {}
+        }
+    }
+}

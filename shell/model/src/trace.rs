@@ -1,0 +1,122 @@
+//! A counterexample, step by step: rebuilt by following the states that were written down, and told twice, for people and
+//! as a golden script of the core.
+
+use std::fmt;
+
+use raft::Timer;
+
+use crate::arena::Action;
+use crate::engine::{Broken, Engine, Followed};
+use crate::local::Input;
+use crate::packet::Packet;
+use crate::table::short;
+use crate::world::World;
+
+/// A shortest way to a state that must not be.
+#[derive(Debug, Clone)]
+pub struct Counterexample {
+    /// What happened, from the beginning.
+    pub steps: Vec<TracedStep>,
+    /// Which property does not hold, and the values that show it.
+    pub sentence: String,
+}
+
+/// One step of it.
+#[derive(Debug, Clone)]
+pub struct TracedStep {
+    /// What happened, for people: `n1 -> n2 RequestVote t1 last=0@0 arrives`.
+    pub what: String,
+    /// The same as commands of a golden script.
+    pub commands: Vec<String>,
+    /// What followed from it at once: events, messages that left, the write that began.
+    pub notes: Vec<String>,
+}
+
+/// Follows `path`, whose states are given as the table has them, from the beginning, and then the broken action.
+pub(crate) fn rebuild(engine: &mut Engine<'_>, path: &[u64], broken: &Broken) -> Counterexample {
+    let mut world = engine.first();
+    let mut steps = Vec::new();
+    for state in path.iter().skip(1) {
+        let mut actions = Vec::new();
+        engine.actions(&world, &mut actions);
+        let leads_there = |engine: &mut Engine<'_>, (node, action): (usize, Action)| {
+            let Followed::State(_) = engine.follow(&world, node, action) else { return false };
+            short(engine.fingerprint(&engine.next)) == *state
+        };
+        let Some((node, action)) = actions.into_iter().find(|one| leads_there(engine, *one)) else { break };
+        steps.push(told(engine, &world, node, action));
+        world = engine.next.clone();
+    }
+    steps.push(told(engine, &world, broken.node, broken.action));
+    Counterexample { steps, sentence: broken.sentence.clone() }
+}
+
+fn told(engine: &Engine<'_>, world: &World, node: usize, action: Action) -> TracedStep {
+    let action = match action {
+        Action::Propose(_) => Action::Propose(world.used.proposals + 1),
+        Action::Read(_) => Action::Read(world.used.reads + 1),
+        other => other,
+    };
+    let (what, commands) = words(&engine.arena.input(action), node + 1);
+    TracedStep { what, commands, notes: engine.arena.step(world.locals[node], action).notes }
+}
+
+fn words(input: &Input, node: usize) -> (String, Vec<String>) {
+    match input {
+        Input::Deliver(packet @ Packet::Message(_)) => {
+            (format!("{packet} arrives"), vec![format!("send \"{packet}\"")])
+        }
+        Input::Deliver(packet @ Packet::Snapshot { from, to, .. }) => {
+            (format!("{packet} arrives"), vec![format!("snapshot {} {}", from.0, to.0)])
+        }
+        Input::Fire(timer) => {
+            let name = match timer {
+                Timer::LeaderSilent => "LeaderSilent",
+                Timer::Campaign => "Campaign",
+                Timer::Heartbeat => "Heartbeat",
+                Timer::CheckQuorum => "CheckQuorum",
+            };
+            (format!("n{node}'s timer {name} fires"), vec![format!("fire {node} {name}")])
+        }
+        Input::Written => (format!("n{node}'s write is durable"), vec![format!("written {node}")]),
+        Input::Crash { kept } => {
+            let (fate, word) = if *kept { ("kept", "keep") } else { ("lost", "lose") };
+            let what = format!("n{node} crashes, what it was writing is {fate}; it starts again");
+            (what, vec![format!("crash {node} {word}"), format!("restart {node}")])
+        }
+        Input::Propose(number) => {
+            (format!("a client proposes {number} at n{node}"), vec![format!("propose {node} {number}")])
+        }
+        Input::Read(number) => {
+            (format!("a client asks n{node} for read {number}"), vec![format!("read {node} {number}")])
+        }
+        Input::Compact => (format!("n{node} compacts its log"), vec![format!("compact {node}")]),
+        Input::SnapshotEnded(to) => (format!("n{node} has sent its snapshot to {to}"), vec![format!("# sent to {to}")]),
+    }
+}
+
+impl Counterexample {
+    /// The steps as a golden script of the core.
+    #[must_use]
+    pub fn script(&self, nodes: u64) -> String {
+        let commands = self.steps.iter().flat_map(|step| &step.commands);
+        let mut script = format!("# {}\n\n(cluster nodes={nodes} disk=manual fresh=on)\n", self.sentence);
+        for command in commands {
+            script.push_str(command);
+            script.push('\n');
+        }
+        script
+    }
+}
+
+impl fmt::Display for Counterexample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, step) in (1..).zip(&self.steps) {
+            writeln!(f, "{number:>3}. {}", step.what)?;
+            for note in &step.notes {
+                writeln!(f, "       {note}")?;
+            }
+        }
+        write!(f, "{}", self.sentence)
+    }
+}

@@ -1,0 +1,42 @@
+//! Every small configuration is closed: each state within its bounds was looked at, all properties hold in each, and all that
+//! it exists for was met. `quorate model` runs the larger ones.
+
+use quorate_model::{Options, Report, Verdict, catalogue, search};
+
+fn run(name: &str, symmetry: bool) -> Report {
+    let model = catalogue::named(name).unwrap_or_else(|| panic!("there is no {name}"));
+    search(&model, Options { symmetry, ..Options::default() }, &mut |_| ())
+}
+
+#[test]
+fn small_configurations_are_closed_and_show_what_they_are_there_for() {
+    let small = catalogue::all().into_iter().filter(|model| model.small);
+    let mut count = 0;
+    for model in small {
+        let report = search(&model, Options::default(), &mut |_| ());
+        println!("{}: {} states, depth {}, {:?}", model.name, report.states, report.depth, report.elapsed);
+        match report.verdict {
+            Verdict::Closed => count += 1,
+            Verdict::Broken(counterexample) => panic!("{}:\n{counterexample}", model.name),
+            Verdict::Missed(_) | Verdict::Open(_) => panic!("{}: {:?}", model.name, report.verdict),
+        }
+    }
+    assert!(count >= 3, "{count} small configurations");
+}
+
+#[test]
+fn names_of_nodes_make_no_difference_but_for_the_number_of_states() {
+    let (with, without) = (run("one-term", true), run("one-term", false));
+    assert!(matches!((&with.verdict, &without.verdict), (Verdict::Closed, Verdict::Closed)));
+    assert_eq!(with.depth, without.depth, "a state and its renamed copies are equally far from the beginning");
+    assert_eq!(with.witnesses, without.witnesses);
+    let (few, many) = (with.states, without.states);
+    assert!(few * 5 < many && many <= few * 6, "{few} with symmetry, {many} without: at most six names for each");
+}
+
+#[test]
+fn a_search_that_ends_early_says_so() {
+    let model = catalogue::named("elections-3").unwrap();
+    let report = search(&model, Options { states_max: 100, ..Options::default() }, &mut |_| ());
+    assert!(matches!(report.verdict, Verdict::Open(_)), "{:?}", report.verdict);
+}
