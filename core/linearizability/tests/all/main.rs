@@ -4,8 +4,12 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests stop when a test is written wrongly")]
 
 mod brute_force;
+mod brute_force_store;
 mod dice;
 mod legal;
 mod literature;
 mod make;
+mod mutate_registers;
+mod mutate_store;
+mod mutations;
 mod shorthand;

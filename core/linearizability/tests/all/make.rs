@@ -197,7 +197,7 @@ fn condition_holds(compare: &Compare, state: &BTreeMap<String, Row>) -> bool {
     }
 }
 
-fn run(steps: &Steps, state: &mut BTreeMap<String, Row>, revision: u64) -> (bool, Vec<ActionResult>) {
+pub(crate) fn run(steps: &Steps, state: &mut BTreeMap<String, Row>, revision: u64) -> (bool, Vec<ActionResult>) {
     let succeeded = match steps {
         Steps::One(_) => true,
         Steps::Txn { compare, .. } => compare.iter().all(|compare| condition_holds(compare, state)),
