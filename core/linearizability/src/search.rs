@@ -4,8 +4,9 @@
 //! tried again.
 //!
 //! Three things keep it short, and none leaves out an order that matters. What changes nothing (a read, a refused swap) is
-//! placed as soon as it fits, since it could not fit better later. Operations of unknown outcome are tried last, only once all
-//! others have been. And of several such with the same effect the one called first is used first.
+//! placed as soon as it fits, since it could not fit better later. Operations of unknown outcome are tried last, and only where
+//! somebody waits for just what they make: one that nobody sees may be left out of any order. And of several such with the same
+//! effect the one called first is used first.
 //!
 //! Knows values as small numbers and times; does not know keys, clients or how a history is written.
 
@@ -141,6 +142,8 @@ struct Search<'a> {
     places: Vec<(usize, usize)>,
     /// For each unknown operation the one before it with the same effect.
     twin_before: Vec<Option<usize>>,
+    /// For each unknown operation whether another one expects what it makes.
+    feeds_unknown: Vec<bool>,
     value: usize,
     placed: Bits,
     used: Bits,
@@ -172,6 +175,7 @@ impl<'a> Search<'a> {
             previous: [count - 1].into_iter().chain(0..count - 1).collect(),
             places,
             twin_before: twins(&problem.unknown),
+            feeds_unknown: feeds_unknown(&problem.unknown),
             value: problem.initial,
             placed: Bits::new(problem.known.len()),
             used: Bits::new(problem.unknown.len()),
@@ -218,18 +222,44 @@ impl<'a> Search<'a> {
         Some(self.try_choice(Choice::Known(operation), new, instead))
     }
 
-    /// Places an unknown operation, or goes on to the next; nothing when all were tried.
-    fn try_unknown(&mut self, number: usize, barrier: usize) -> Option<Cursor> {
-        let unknown = self.problem.unknown.get(number).filter(|unknown| unknown.call <= self.time_of_return(barrier));
-        let Some(unknown) = unknown else {
+    /// Places the next unknown operation that is of use; nothing when there is none left.
+    fn try_unknown(&mut self, from: usize, barrier: usize) -> Option<Cursor> {
+        let latest = self.time_of_return(barrier);
+        let needs = self.needs();
+        let candidates =
+            self.problem.unknown.iter().enumerate().skip(from).take_while(|(_, unknown)| unknown.call <= latest);
+        let found = candidates.into_iter().find_map(|(number, unknown)| {
+            let new = unknown.step.apply(self.value).filter(|&new| self.is_of_use(number, new, &needs))?;
+            Some((number, new))
+        });
+        let Some((number, new)) = found else {
             self.remember_where_stuck(barrier);
             return None;
         };
         let instead = Cursor::Unknown { number: number + 1, barrier };
+        Some(self.try_choice(Choice::Unknown(number), Some(new), instead))
+    }
+
+    /// What those need that may come next, but do not fit the present value.
+    fn needs(&self) -> Vec<Step> {
+        let mut needs = Vec::new();
+        let mut event = self.next[END];
+        while let Event::Call(operation) = self.events[event] {
+            let step = self.problem.known[operation].step;
+            if step.apply(self.value).is_none() {
+                needs.push(step);
+            }
+            event = self.next[event];
+        }
+        needs
+    }
+
+    /// Whether somebody can see an unknown operation that makes the value `new` now: if what comes next is a write, the order is as
+    /// good without it.
+    fn is_of_use(&self, number: usize, new: usize, needs: &[Step]) -> bool {
         let is_next =
             !self.used.contains(number) && self.twin_before[number].is_none_or(|twin| self.used.contains(twin));
-        let new = if is_next { unknown.step.apply(self.value) } else { None };
-        Some(self.try_choice(Choice::Unknown(number), new, instead))
+        is_next && (self.feeds_unknown[number] || needs.iter().any(|step| step.apply(new).is_some()))
     }
 
     fn try_choice(&mut self, choice: Choice, new: Option<usize>, instead: Cursor) -> Cursor {
@@ -336,6 +366,22 @@ impl<'a> Search<'a> {
             }
         }
     }
+}
+
+/// For each unknown operation whether some other one expects what it makes.
+fn feeds_unknown(unknown: &[Unknown]) -> Vec<bool> {
+    let expected: BTreeSet<usize> = unknown
+        .iter()
+        .filter_map(|unknown| match unknown.step {
+            Step::Swap { expected, .. } => Some(expected),
+            Step::Read(_) | Step::Write(_) | Step::Refused { .. } => None,
+        })
+        .collect();
+    let feeds = |unknown: &Unknown| match unknown.step {
+        Step::Write(new) | Step::Swap { new, .. } => expected.contains(&new),
+        Step::Read(_) | Step::Refused { .. } => false,
+    };
+    unknown.iter().map(feeds).collect()
 }
 
 /// For each unknown operation the one before it in the list that has the same effect.

@@ -81,7 +81,7 @@ fn disturb(dice: &mut Dice, made: &mut Made) {
 #[test]
 fn checker_and_brute_force_agree_about_stores() {
     let mut verdicts = [0, 0];
-    for seed in 0..4000 {
+    for seed in 0..2500 {
         let mut dice = Dice::new(seed);
         let shape = Shape { clients: 4, keys: 1 + dice.below(2), operations: 7, unknown: 25, failed: 0 };
         let mut made = make::store(&mut dice, shape);
@@ -105,5 +105,5 @@ fn checker_and_brute_force_agree_about_stores() {
             quorate_linearizability::write(&history)
         );
     }
-    assert!(verdicts.iter().all(|count| *count > 500), "{verdicts:?} wrong and right");
+    assert!(verdicts.iter().all(|count| *count > 300), "{verdicts:?} wrong and right");
 }

@@ -6,10 +6,13 @@
 mod brute_force;
 mod brute_force_store;
 mod dice;
+mod format;
 mod legal;
+mod limits;
 mod literature;
 mod make;
 mod mutate_registers;
 mod mutate_store;
 mod mutations;
 mod shorthand;
+mod stores;

@@ -1,0 +1,54 @@
+//! Running out of steps is a verdict of its own, and long histories need no deep stack.
+
+use quorate_linearizability::{Limits, Verdict, check, read, write};
+
+use crate::dice::Dice;
+use crate::make::{self, Shape};
+use crate::shorthand::{judge, registers};
+
+#[test]
+fn too_few_steps_are_no_pass() {
+    let mut dice = Dice::new(3);
+    let shape = Shape { clients: 5, keys: 2, operations: 100, unknown: 3, failed: 0 };
+    let registers = make::register_history(make::registers(&mut dice, shape));
+    let store = make::store(&mut dice, shape).history();
+    for history in [registers, store] {
+        let needed = judge(&history).counts.steps;
+        assert!(needed > 10);
+        let report = check(&history, Limits { steps: needed });
+        assert_eq!(report.verdict, Verdict::Linearizable);
+        let report = check(&history, Limits { steps: needed - 1 });
+        assert_eq!((report.verdict, report.explanation), (Verdict::Undecided, None));
+        assert_eq!(check(&history, Limits { steps: 0 }).verdict, Verdict::Undecided);
+    }
+}
+
+/// Wrong in one key is wrong, even if another can't be decided.
+#[test]
+fn what_is_wrong_is_wrong_without_the_rest() {
+    let history = registers("a y r1 0..10\n b x w1 0..10\n b x w2 20..30");
+    let whole = judge(&history);
+    assert_eq!(whole.verdict, Verdict::NotLinearizable);
+    let writes: String = (0..20).map(|client| format!("c{client} a w{client} 0..9\n")).collect();
+    let hard = registers(&format!("{writes} r a r- 20..30\n b y r1 0..5"));
+    let report = check(&hard, Limits { steps: 1000 });
+    assert_eq!(
+        (report.verdict, report.undecided.as_slice()),
+        (Verdict::Undecided, ["a".to_owned(), "y".to_owned()].as_slice())
+    );
+}
+
+#[test]
+fn same_history_gives_the_same_report() {
+    let shape = Shape { clients: 6, keys: 3, operations: 300, unknown: 5, failed: 2 };
+    let history = make::register_history(make::registers(&mut Dice::new(5), shape));
+    assert_eq!(judge(&history), judge(&read(&write(&history)).unwrap()));
+}
+
+#[test]
+fn fifty_thousand_operations_of_one_key_need_no_deep_stack() {
+    let shape = Shape { clients: 20, keys: 1, operations: 50_000, unknown: 0, failed: 0 };
+    let history = make::register_history(make::registers(&mut Dice::new(6), shape));
+    let judged = std::thread::Builder::new().stack_size(256 * 1024).spawn(move || judge(&history).verdict).unwrap();
+    assert_eq!(judged.join().unwrap(), Verdict::Linearizable);
+}
