@@ -28,7 +28,10 @@ async fn has_no_vote(cluster: &mut Cluster, sentence: &str) {
     })
     .await;
     wait_until("n3 is told", soon(), async || cluster.log(2).contains(sentence).then_some(())).await;
-    cluster.client(0).put("two of three", "1").await.expect("n1 and n2 are a majority");
+    // n3 may have led: a put that was passed to it then is answered "unknown", and asked again here.
+    let client = cluster.client(0);
+    let put = async || client.put("two of three", "1").await.ok();
+    wait_until("n1 and n2 are a majority", soon(), put).await;
 
     cluster.kill(1);
     let lone = cluster.client(0);
@@ -78,12 +81,11 @@ async fn a_member_from_an_old_copy_does_not_vote() {
     let old = cluster.folder.path().join("old");
     cluster.kill(2);
     copy(cluster.data_dir(2), &old);
-    for life in 0..3 {
-        cluster.start_member(2);
-        cluster.wait_ready().await;
-        cluster.client(2).put(format!("life {life}"), "1").await.expect("a put");
-        cluster.kill(2);
-    }
+    // One life is enough: the copy then counts its start like the life that it lacks, and only its birth is another.
+    cluster.start_member(2);
+    cluster.wait_ready().await;
+    cluster.client(2).put("life", "1").await.expect("a put");
+    cluster.kill(2);
     let newest = cluster.folder.path().join("newest");
     copy(cluster.data_dir(2), &newest);
     replace(cluster.data_dir(2), &old);
@@ -95,5 +97,5 @@ async fn a_member_from_an_old_copy_does_not_vote() {
     cluster.start_member(1);
     cluster.start_member(2);
     cluster.wait_ready().await;
-    assert_eq!(all_equal(&cluster).await.len(), 4);
+    assert_eq!(all_equal(&cluster).await.len(), 2);
 }
