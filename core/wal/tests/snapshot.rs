@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
-use quorate_wal::memory_disk::{MemoryDisk, Step};
+use quorate_wal::memory_disk::{MemoryDisk, Operation, Step};
 use quorate_wal::snapshot_file::{
     self, IncomingSnapshot, SnapshotBytes, SnapshotError, SnapshotReader, SnapshotWriter, verify,
 };
@@ -162,6 +162,17 @@ fn a_received_file_that_is_damaged_or_incomplete_is_removed() {
     let mut elsewhere = elsewhere.unwrap();
     elsewhere.append(&bytes).unwrap();
     assert!(matches!(elsewhere.finish(), Err(SnapshotError::OtherPosition { .. })));
+}
+
+#[test]
+fn a_received_file_that_gets_no_name_is_removed() {
+    let leader = MemoryDisk::new();
+    let name = write(&leader, POSITION, &stream(10), &stream(1000)).unwrap();
+    let follower = MemoryDisk::new();
+    let incoming = transfer(&leader, &follower, &name, 100);
+    follower.fail(Operation::Rename, 0);
+    assert!(matches!(incoming.finish(), Err(SnapshotError::Io(_))));
+    assert_eq!(follower.list().unwrap(), [] as [String; 0]);
 }
 
 #[test]

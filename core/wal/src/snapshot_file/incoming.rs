@@ -101,7 +101,10 @@ impl<D: Disk> IncomingSnapshot<D> {
             }
         };
         let name = snapshot_name(self.position);
-        self.disk.rename(&unfinished, &name).map_err(|error| io("rename", error))?;
+        if let Err(error) = self.disk.rename(&unfinished, &name) {
+            self.abandon();
+            return Err(io("rename", error));
+        }
         self.disk.sync_dir().map_err(|error| io("sync the name of", error))?;
         Ok(SnapshotInfo { name, ..info })
     }
