@@ -28,9 +28,13 @@ pub(crate) struct Snapshots {
 /// Waiting grows up to so many times doubled.
 const DOUBLED_MAX: u32 = 6;
 
-/// The log is so full that what can be forgotten must be.
+/// The log is so full that what can be forgotten must be: also when only the next append does not fit, which a follower drops
+/// for as long as it could forget something.
 pub(crate) fn is_nearly_full(log_bytes: u64, config: &Config) -> bool {
-    log_bytes >= config.raft.limits.log_bytes_max / 4 * 3
+    let limits = &config.raft.limits;
+    let largest_entry = config.command_bytes_max + raft::entry::BODY_HEADER_BYTES + size_of::<raft::Entry>();
+    let append_bytes = limits.append_bytes_max.max(largest_entry as u64);
+    log_bytes >= limits.log_bytes_max / 4 * 3 || log_bytes + append_bytes > limits.log_bytes_max
 }
 
 /// Entries of so many bytes are enough for a snapshot, well before the log is full.
@@ -105,7 +109,17 @@ mod tests {
         let mut config =
             Config { snapshot_entries: 100, snapshot_log_bytes: 1000, snapshot_tail: 10, ..Config::default() };
         config.raft.limits.log_bytes_max = 8000;
+        (config.raft.limits.append_bytes_max, config.command_bytes_max) = (1000, 500);
         config
+    }
+
+    #[test]
+    fn a_log_that_the_next_append_does_not_fit_in_is_nearly_full() {
+        let mut config = config();
+        config.raft.limits.append_bytes_max = 5000;
+        assert!(is_nearly_full(3001, &config) && !is_nearly_full(3000, &config));
+        (config.raft.limits.append_bytes_max, config.command_bytes_max) = (1, 5000);
+        assert!(is_nearly_full(3000, &config), "one entry may be larger than an append is to be");
     }
 
     #[test]
