@@ -94,6 +94,11 @@ impl MemoryDisk {
         state.unreadable.clear();
     }
 
+    /// From now on, or no longer: syncs of files return and do nothing. A disk that lies.
+    pub fn lose_syncs(&self, lose: bool) {
+        self.state().loses_syncs = lose;
+    }
+
     /// From now on the sector at this offset of the file can't be read.
     pub fn make_unreadable(&self, name: &str, offset: u64) {
         let mut state = self.state();
@@ -266,6 +271,9 @@ impl DiskFile for MemoryFile {
         if let Err(error) = state.call(Operation::Sync) {
             state.inode(self.inode).sync_only(|_| false);
             return Err(error);
+        }
+        if state.loses_syncs {
+            return Ok(());
         }
         state.tape(|| Step::Sync(self.inode));
         state.sync(self.inode);

@@ -22,6 +22,7 @@ pub(super) struct State {
     pub(super) calls: BTreeMap<Operation, u64>,
     pub(super) unreadable: BTreeSet<(u64, u64)>,
     pub(super) tape: Option<Vec<Step>>,
+    pub(super) loses_syncs: bool,
     /// How many open files there are to an inode: without a name, it lives as long as they do.
     open: BTreeMap<u64, usize>,
 }

@@ -1,0 +1,51 @@
+//! Nothing grows without end: events, inputs, requests that wait, logs.
+
+use raft::{NodeId, View};
+
+use super::{Checked, Failure};
+use crate::run::Run;
+
+/// More events than any world within its bounds has at once.
+const EVENTS_MAX: usize = 20_000;
+/// Inputs that wait for one turn: what can arrive while a process stands still.
+const INBOX_MAX: usize = 5_000;
+
+pub(crate) struct Bounds {
+    log_bytes_max: u64,
+    requests_max: usize,
+}
+
+impl Bounds {
+    pub(crate) fn new(run: &Run) -> Self {
+        let limits = &run.limits;
+        let tail = limits.uncommitted_bytes_max + limits.snapshot_log_bytes + limits.command_bytes_max as u64;
+        Self { log_bytes_max: limits.log_bytes_max + tail + 4000, requests_max: limits.requests_max }
+    }
+
+    pub(crate) fn queue(&self, events: usize) -> Checked {
+        if events <= EVENTS_MAX {
+            return Ok(());
+        }
+        Err(Failure::new("bounds", format!("{events} events are to come, {EVENTS_MAX} are many")))
+    }
+
+    pub(crate) fn inbox(&self, id: NodeId, inputs: usize) -> Checked {
+        if inputs <= INBOX_MAX {
+            return Ok(());
+        }
+        Err(Failure::new("bounds", format!("{inputs} inputs wait at {id}, {INBOX_MAX} are many")))
+    }
+
+    pub(crate) fn member(&self, view: View<'_>, waiting: usize) -> Checked {
+        let (id, bytes) = (view.id(), view.log().bytes());
+        if bytes > self.log_bytes_max {
+            let most = self.log_bytes_max;
+            return Err(Failure::new("bounds", format!("{id} holds {bytes} bytes of log, {most} are allowed")));
+        }
+        if waiting > self.requests_max {
+            let most = self.requests_max;
+            return Err(Failure::new("bounds", format!("{waiting} requests wait at {id}, {most} are allowed")));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,697 @@
+//! A run: everything that decides what happens in a world, as one value that can be written down, edited and played again.
+//!
+//! It knows the words of a run and their bounds, not what comes of them. Its text form is JSON with a version; a file of another
+//! version is refused.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::lies::Lie;
+
+/// The version of the format that this program reads and writes.
+pub const VERSION: u32 = 1;
+
+/// One world, from its first event to its last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Run {
+    /// The version of this format.
+    pub v: u32,
+    /// All chance comes from it.
+    pub seed: u64,
+    /// How many members, with the ids 1 and up, all of them voters.
+    pub members: u64,
+    /// Clocks and durations.
+    pub timing: Timing,
+    /// How bad the network is.
+    pub network: Network,
+    /// Which refinements of the plain algorithm are on.
+    pub features: Features,
+    /// Bounds of the members.
+    pub limits: Limits,
+    /// What clients do by themselves.
+    pub clients: Clients,
+    /// Disks that members start with; the others' are empty.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub initial: Vec<Image>,
+    /// What is done to the world, in the order of time.
+    pub script: Vec<Step>,
+    /// A mistake of a driver, a disk or a client that is made on purpose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lie: Option<Lie>,
+}
+
+/// Clocks and durations, in microseconds of the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Timing {
+    /// T, the least election timeout.
+    pub election_timeout: u64,
+    /// Between two heartbeats.
+    pub heartbeat: u64,
+    /// From then on nothing bad happens any more; 0: there is no such time, and the run ends with its script.
+    pub calm_at: u64,
+    /// An ordinary write or sync.
+    pub disk: u64,
+    /// No timer fires by itself, only by [`Act::Fire`].
+    #[serde(default)]
+    pub timers_by_hand: bool,
+}
+
+/// How bad the network is. Chances are in a thousand messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Network {
+    /// The least delay of a message, in microseconds.
+    pub delay_min: u64,
+    /// The most, in microseconds.
+    pub delay_max: u64,
+    /// Lost.
+    pub loss: u64,
+    /// Delivered twice.
+    pub doubled: u64,
+    /// A message of long ago comes once more.
+    pub replayed: u64,
+    /// Takes very long, up to a few heartbeats, so that others overtake it.
+    pub late: u64,
+    /// Pieces of a snapshot: the connection breaks there.
+    pub snapshot_cut: u64,
+    /// Pieces of a snapshot: a bit is turned.
+    pub snapshot_damage: u64,
+    /// No message arrives by itself, only by [`Act::Deliver`].
+    #[serde(default)]
+    pub by_hand: bool,
+}
+
+/// Which refinements are on (each is safe without).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(clippy::struct_excessive_bools, reason = "they are switches")]
+pub struct Features {
+    /// Thesis 9.6.
+    pub pre_vote: bool,
+    /// Thesis 6.2.
+    pub check_quorum: bool,
+    /// Thesis 4.2.3.
+    pub stickiness: bool,
+    /// Paper section 8.
+    pub noop: bool,
+}
+
+/// Bounds of the members, in bytes where nothing else is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "they are those of `raft::Limits`, `replica::Config` and `wal::Options`")]
+pub struct Limits {
+    pub append_bytes_max: u64,
+    pub inflight_count_max: usize,
+    pub inflight_bytes_max: u64,
+    pub write_bytes_max: u64,
+    pub uncommitted_bytes_max: u64,
+    pub log_bytes_max: u64,
+    pub reads_max: usize,
+    pub command_bytes_max: usize,
+    pub requests_max: usize,
+    pub request_bytes_max: u64,
+    pub apply_bytes_max: u64,
+    pub snapshot_entries: u64,
+    pub snapshot_log_bytes: u64,
+    pub snapshot_tail: u64,
+    pub segment_bytes: u64,
+}
+
+/// What clients do by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Clients {
+    /// How many; 0: only the script asks.
+    pub count: u64,
+    /// Between an answer and the next request, in microseconds, on average.
+    pub pause: u64,
+    /// Of how many keys they speak.
+    pub keys: u64,
+    /// In a thousand requests, reads.
+    pub reads: u64,
+    /// In a thousand requests, a burst of many at once.
+    pub bursts: u64,
+    /// Bytes of a value, at most.
+    pub value_bytes_max: u64,
+}
+
+/// A disk at the start of a run: as if the member had run before.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Image {
+    /// Whose.
+    pub n: u64,
+    /// Its term.
+    pub term: u64,
+    /// Its vote in that term; 0: none.
+    #[serde(default)]
+    pub vote: u64,
+    /// Its commit index.
+    #[serde(default)]
+    pub commit: u64,
+    /// Its log from index 1.
+    pub log: Vec<Record>,
+}
+
+/// One entry of an [`Image`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
+    /// Its term.
+    pub term: u64,
+    /// The key that it puts; without: an empty entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// The value that it puts.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub value: String,
+}
+
+/// One thing that is done to the world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// When, in microseconds of the world.
+    pub at: u64,
+    /// What.
+    pub act: Act,
+}
+
+/// What can be done to a world.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Act {
+    /// The process dies; the disk's cache stays.
+    Crash {
+        /// Whose.
+        n: u64,
+    },
+    /// The power goes: of what was not synced, so many in a thousand sectors and names reach the platter, each by its own chance.
+    PowerLoss {
+        /// Whose.
+        n: u64,
+        /// In a thousand.
+        keep: u64,
+    },
+    /// All members lose power at once.
+    PowerLossAll {
+        /// In a thousand.
+        keep: u64,
+    },
+    /// Who leads loses power.
+    PowerLossLeader {
+        /// In a thousand.
+        keep: u64,
+    },
+    /// A member that is down starts.
+    Restart {
+        /// Which.
+        n: u64,
+    },
+    /// The process or the power goes at the so-many-th call to the disk from now, between two sectors of a write if it is one;
+    /// also during a start.
+    CrashAtCall {
+        /// Whose.
+        n: u64,
+        /// The how-many-th call.
+        call: u64,
+        /// The power goes too; of what was not synced so many in a thousand are kept.
+        keep: Option<u64>,
+    },
+    /// The process stands still; then goes on as if nothing were.
+    Pause {
+        /// Whose.
+        n: u64,
+        /// How long.
+        micros: u64,
+    },
+    /// Calls to the disk take long for a while.
+    SlowDisk {
+        /// Whose.
+        n: u64,
+        /// A call takes up to this.
+        micros: u64,
+        /// For how long.
+        lasts: u64,
+    },
+    /// One call to the disk fails.
+    FailDisk {
+        /// Whose.
+        n: u64,
+        /// Which kind.
+        call: Call,
+        /// After so many others of its kind.
+        after: u64,
+    },
+    /// The disk has room for so many bytes more.
+    FillDisk {
+        /// Whose.
+        n: u64,
+        /// Bytes.
+        more: u64,
+    },
+    /// The disk is large enough again.
+    FreeDisk {
+        /// Whose.
+        n: u64,
+    },
+    /// The member stops cleanly, and a bit rots in one of its files while it is down. A start on that disk must be refused, or
+    /// show that nothing was lost; then an undamaged copy is put back.
+    Rot {
+        /// Whose.
+        n: u64,
+        /// Which bit, of all bits of all files (taken modulo their number).
+        bit: u64,
+    },
+    /// Its clock runs fast or slow by so many millionths.
+    Drift {
+        /// Whose.
+        n: u64,
+        /// Millionths, at most 500000.
+        ppm: i64,
+    },
+    /// Nothing gets from one to the other.
+    Cut {
+        /// The sender.
+        from: u64,
+        /// The receiver.
+        to: u64,
+    },
+    /// The opposite of [`Act::Cut`].
+    Join {
+        /// The sender.
+        from: u64,
+        /// The receiver.
+        to: u64,
+    },
+    /// Only members of the same group hear each other; who stands in none is alone.
+    Partition {
+        /// The groups.
+        groups: Vec<Vec<u64>>,
+    },
+    /// Who leads is alone.
+    IsolateLeader,
+    /// All links are whole.
+    Heal,
+    /// The network is like this from now on.
+    Network(Network),
+    /// A message arrives, once more if it did already. Messages are numbered from 1 in the order in which they were sent.
+    Deliver {
+        /// Which.
+        msg: u64,
+    },
+    /// A timer fires.
+    Fire {
+        /// Whose.
+        n: u64,
+        /// Which.
+        timer: Timer,
+    },
+    /// T passes in silence on this member and it stands for election at once.
+    Timeout {
+        /// Which.
+        n: u64,
+    },
+    /// A client asks.
+    Client {
+        /// Which member; 0: who leads, else the first that runs.
+        #[serde(default)]
+        to: u64,
+        /// What.
+        op: Ask,
+    },
+}
+
+/// The timers of consensus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "they are those of `raft::Timer`")]
+pub enum Timer {
+    LeaderSilent,
+    Campaign,
+    Heartbeat,
+    CheckQuorum,
+}
+
+/// Calls to a disk that can be made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "they are those of `wal::memory_disk::Operation`")]
+pub enum Call {
+    Read,
+    Write,
+    Sync,
+    Rename,
+    SyncDir,
+    Open,
+    Create,
+}
+
+/// What a client asks in a script.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Ask {
+    /// Puts a key.
+    Put {
+        /// The key.
+        key: String,
+        /// The value.
+        value: String,
+    },
+    /// Deletes a key.
+    Delete {
+        /// The key.
+        key: String,
+    },
+    /// Puts `to` if the value is `from`, else does nothing.
+    Cas {
+        /// The key.
+        key: String,
+        /// What must stand there.
+        from: String,
+        /// What shall stand there.
+        to: String,
+    },
+    /// Reads a key, linearizably.
+    Get {
+        /// The key.
+        key: String,
+    },
+}
+
+/// Why a text is no run that can be played.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RunError {
+    /// It is of another version.
+    Version {
+        /// The one that the file names.
+        found: u64,
+    },
+    /// It can't be read; the sentence says line and column.
+    Format(String),
+    /// It asks for what can't be.
+    Bounds(String),
+}
+
+impl fmt::Display for RunError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version { found } => write!(
+                f,
+                "the run has version {found} of the format, this program plays version {VERSION}: use the program that wrote it"
+            ),
+            Self::Format(what) => write!(f, "this is no run: {what}"),
+            Self::Bounds(what) => write!(f, "the run can't be played: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl Run {
+    /// A quiet world of so many members, for scripts and scenarios: nothing happens that is not asked for.
+    #[must_use]
+    pub fn quiet(seed: u64, members: u64) -> Self {
+        Self {
+            v: VERSION,
+            seed,
+            members,
+            timing: Timing {
+                election_timeout: 150_000,
+                heartbeat: 50_000,
+                calm_at: 0,
+                disk: 500,
+                timers_by_hand: false,
+            },
+            network: Network::good(),
+            features: Features { pre_vote: true, check_quorum: true, stickiness: true, noop: true },
+            limits: Limits::roomy(),
+            clients: Clients { count: 0, pause: 0, keys: 0, reads: 0, bursts: 0, value_bytes_max: 0 },
+            initial: Vec::new(),
+            script: Vec::new(),
+            lie: None,
+        }
+    }
+
+    /// The members' settings.
+    #[must_use]
+    pub fn replica_config(&self) -> replica::Config {
+        let Limits { append_bytes_max, inflight_count_max, inflight_bytes_max, write_bytes_max, .. } = self.limits;
+        let Limits { uncommitted_bytes_max, log_bytes_max, reads_max, .. } = self.limits;
+        let Features { pre_vote, check_quorum, stickiness, noop } = self.features;
+        let limits = raft::Limits {
+            append_bytes_max,
+            inflight_count_max,
+            inflight_bytes_max,
+            write_bytes_max,
+            uncommitted_bytes_max,
+            log_bytes_max,
+            reads_max,
+        };
+        let switches = raft::Switches { pre_vote, check_quorum, stickiness, noop };
+        replica::Config {
+            raft: raft::Config { switches, limits },
+            election_timeout: self.timing.election_timeout,
+            command_bytes_max: self.limits.command_bytes_max,
+            requests_max: self.limits.requests_max,
+            request_bytes_max: self.limits.request_bytes_max,
+            apply_bytes_max: self.limits.apply_bytes_max,
+            snapshot_entries: self.limits.snapshot_entries,
+            snapshot_log_bytes: self.limits.snapshot_log_bytes,
+            snapshot_tail: self.limits.snapshot_tail,
+        }
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).unwrap_or_default();
+        text.push('\n');
+        text
+    }
+
+    /// From text.
+    ///
+    /// # Errors
+    /// When it is of another version, no run, or asks for what can't be.
+    pub fn from_json(text: &str) -> Result<Self, RunError> {
+        let value: serde_json::Value =
+            serde_json::from_str(text).map_err(|error| RunError::Format(error.to_string()))?;
+        match value.get("v").and_then(serde_json::Value::as_u64) {
+            Some(v) if v == u64::from(VERSION) => {}
+            Some(found) => return Err(RunError::Version { found }),
+            None => return Err(RunError::Format("it names no version (\"v\")".into())),
+        }
+        // Again, for the place of a mistake.
+        let run: Self = serde_json::from_str(text).map_err(|error| RunError::Format(error.to_string()))?;
+        run.check()?;
+        Ok(run)
+    }
+
+    /// Whether it stays within what a world can do.
+    ///
+    /// # Errors
+    /// Which bound it breaks.
+    pub fn check(&self) -> Result<(), RunError> {
+        let refuse = |what: String| Err(RunError::Bounds(what));
+        if !(1..=9).contains(&self.members) {
+            return refuse(format!("{} members, 1 to 9 are possible", self.members));
+        }
+        let Timing { election_timeout, heartbeat, .. } = self.timing;
+        if heartbeat == 0 || heartbeat >= election_timeout {
+            return refuse(format!("a heartbeat of {heartbeat} µs does not fit T = {election_timeout} µs"));
+        }
+        if self.script.windows(2).any(|pair| pair[0].at > pair[1].at) {
+            return refuse("the steps of the script are not in the order of time".into());
+        }
+        if self.network.delay_min > self.network.delay_max {
+            return refuse("the least delay of a message is above the most".into());
+        }
+        let named = self.script.iter().flat_map(|step| step.act.members()).chain(self.initial.iter().map(|one| one.n));
+        for n in named {
+            if n > self.members {
+                return refuse(format!("it names member {n}, there are {}", self.members));
+            }
+        }
+        let options = wal::Options { segment_bytes: self.limits.segment_bytes, ..wal::Options::new(1) };
+        if !options.segment_bytes.is_multiple_of(512) || options.segment_bytes < 1024 {
+            return refuse(format!("segments of {} bytes (a multiple of 512, at least 1024)", options.segment_bytes));
+        }
+        Ok(())
+    }
+}
+
+impl Act {
+    /// Whom it names.
+    fn members(&self) -> Vec<u64> {
+        match self {
+            Self::Crash { n }
+            | Self::PowerLoss { n, .. }
+            | Self::Restart { n }
+            | Self::CrashAtCall { n, .. }
+            | Self::Pause { n, .. }
+            | Self::SlowDisk { n, .. }
+            | Self::FailDisk { n, .. }
+            | Self::FillDisk { n, .. }
+            | Self::FreeDisk { n }
+            | Self::Rot { n, .. }
+            | Self::Drift { n, .. }
+            | Self::Fire { n, .. }
+            | Self::Timeout { n }
+            | Self::Client { to: n, .. } => vec![*n],
+            Self::Cut { from, to } | Self::Join { from, to } => vec![*from, *to],
+            Self::Partition { groups } => groups.concat(),
+            Self::PowerLossAll { .. }
+            | Self::PowerLossLeader { .. }
+            | Self::IsolateLeader
+            | Self::Heal
+            | Self::Network(_)
+            | Self::Deliver { .. } => Vec::new(),
+        }
+    }
+
+    /// It makes something worse.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        !matches!(
+            self,
+            Self::Join { .. }
+                | Self::Heal
+                | Self::Restart { .. }
+                | Self::FreeDisk { .. }
+                | Self::Deliver { .. }
+                | Self::Fire { .. }
+                | Self::Timeout { .. }
+                | Self::Client { .. }
+        )
+    }
+
+    /// The class of faults that it belongs to, for counting and for leaving whole classes out.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "process crash",
+            Self::PowerLoss { .. } | Self::PowerLossLeader { .. } => "power loss",
+            Self::PowerLossAll { .. } => "power loss of all",
+            Self::Restart { .. } => "restart",
+            Self::CrashAtCall { keep: None, .. } => "process crash inside a disk call",
+            Self::CrashAtCall { .. } => "power loss inside a disk call",
+            Self::Pause { .. } => "pause",
+            Self::SlowDisk { .. } => "slow disk",
+            Self::FailDisk { call: Call::Read | Call::Open, .. } => "read error",
+            Self::FailDisk { call: Call::Sync | Call::SyncDir, .. } => "sync error",
+            Self::FailDisk { .. } => "write error",
+            Self::FillDisk { .. } => "full disk",
+            Self::FreeDisk { .. } => "room again",
+            Self::Rot { .. } => "bit rot",
+            Self::Drift { .. } => "clock drift",
+            Self::Cut { .. } => "one-way cut",
+            Self::Join { .. } => "join",
+            Self::Partition { .. } => "partition",
+            Self::IsolateLeader => "leader isolated",
+            Self::Heal => "heal",
+            Self::Network(_) => "bad network for a while",
+            Self::Deliver { .. } => "message by hand",
+            Self::Fire { .. } | Self::Timeout { .. } => "timer by hand",
+            Self::Client { .. } => "request",
+        }
+    }
+}
+
+impl Network {
+    /// Nothing is lost and all is quick.
+    #[must_use]
+    pub fn good() -> Self {
+        Self {
+            delay_min: 200,
+            delay_max: 800,
+            loss: 0,
+            doubled: 0,
+            replayed: 0,
+            late: 0,
+            snapshot_cut: 0,
+            snapshot_damage: 0,
+            by_hand: false,
+        }
+    }
+}
+
+impl Limits {
+    /// Large enough for anything that a script does by hand.
+    #[must_use]
+    pub fn roomy() -> Self {
+        Self {
+            append_bytes_max: 16 << 10,
+            inflight_count_max: 16,
+            inflight_bytes_max: 256 << 10,
+            write_bytes_max: 16 << 10,
+            uncommitted_bytes_max: 256 << 10,
+            log_bytes_max: 1 << 20,
+            reads_max: 1000,
+            command_bytes_max: 8 << 10,
+            requests_max: 1000,
+            request_bytes_max: 1 << 20,
+            apply_bytes_max: 64 << 10,
+            snapshot_entries: 1000,
+            snapshot_log_bytes: 256 << 10,
+            snapshot_tail: 100,
+            segment_bytes: 32 << 10,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_is_read_back_as_it_was_written() {
+        let mut run = Run::quiet(5, 3);
+        run.script.push(Step { at: 10, act: Act::Partition { groups: vec![vec![1], vec![2, 3]] } });
+        run.initial.push(Image {
+            n: 1,
+            term: 5,
+            vote: 0,
+            commit: 0,
+            log: vec![Record { term: 1, key: None, value: String::new() }],
+        });
+        assert_eq!(Run::from_json(&run.to_json()), Ok(run));
+    }
+
+    #[test]
+    fn another_version_is_refused_with_both() {
+        let text = Run::quiet(5, 3).to_json().replace("\"v\": 1", "\"v\": 7");
+        let error = Run::from_json(&text).unwrap_err();
+        assert_eq!(error, RunError::Version { found: 7 });
+        assert!(error.to_string().contains("version 7") && error.to_string().contains("version 1"), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_run_is_refused_with_its_place() {
+        for text in ["", "{}", "[1]", "{\"v\": 1, \"seed\": 3}", "{\"v\": 1, \"wrong\": 3}"] {
+            assert!(matches!(Run::from_json(text), Err(RunError::Format(_))), "{text}");
+        }
+        let text = Run::quiet(5, 3).to_json().replace("\"seed\"", "\"sead\"");
+        assert!(Run::from_json(&text).unwrap_err().to_string().contains("line 3"), "{text}");
+    }
+
+    #[test]
+    fn what_can_not_be_is_refused() {
+        let refused = |change: fn(&mut Run)| {
+            let mut run = Run::quiet(5, 3);
+            change(&mut run);
+            matches!(Run::from_json(&run.to_json()), Err(RunError::Bounds(_)))
+        };
+        assert!(!refused(|_| ()));
+        assert!(refused(|run| run.members = 0));
+        assert!(refused(|run| run.timing.heartbeat = run.timing.election_timeout));
+        assert!(refused(|run| run.network.delay_min = 10_000));
+        assert!(refused(|run| run.limits.segment_bytes = 700));
+        assert!(refused(|run| run.script.push(Step { at: 0, act: Act::Crash { n: 4 } })));
+        assert!(refused(|run| {
+            run.script = [5, 3].map(|at| Step { at, act: Act::Heal }).to_vec();
+        }));
+    }
+}

@@ -1,0 +1,458 @@
+//! Clients: they ask real commands of any member, wait, lose patience, go to another member, and remember who answered last.
+//! What they were told is judged by the checkers.
+
+use bytes::Bytes;
+use raft::NodeId;
+use replica::{Input, Refusal, Reply, Request, RequestId, StateMachine as _, Time};
+use store::{
+    Command, Compare, CompareResult, CompareTarget, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
+};
+
+use super::{Event, World};
+use crate::checkers::Checked;
+use crate::lies::Lie;
+use crate::run::Ask;
+
+/// A client: it goes back to the member that served it, until that fails.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Caller {
+    pub(super) at: NodeId,
+}
+
+/// What a client asked, and what became of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    /// Its number among the clients that ask by themselves.
+    pub(crate) caller: Option<u64>,
+    pub(crate) node: NodeId,
+    pub(crate) life: u64,
+    pub(crate) body: Body,
+    pub(crate) called: u64,
+    pub(crate) limit: u64,
+    /// Commands that were acknowledged or read before this was asked.
+    pub(crate) must_see: u64,
+    pub(crate) answer: Option<Answer>,
+    pub(crate) returned: Option<u64>,
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub(crate) enum Body {
+    Write(Bytes),
+    Read(RangeRequest),
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// It is this command of all.
+    Written(u64, Bytes),
+    /// The state behind so many commands was read; a store's answer.
+    Read(u64, store::RangeResponse),
+    Refused(Refusal),
+    /// It never reached a member.
+    NotSent,
+    /// The member went down.
+    Lost,
+}
+
+impl World {
+    // ---- asking -------------------------------------------------------------------------------------------------------
+
+    /// A client thinks of something to ask.
+    pub(super) fn client(&mut self, number: u64) {
+        if self.calm {
+            return;
+        }
+        let clients = self.run.clients;
+        let burst = self.client_dice.chance(clients.bursts);
+        for _ in 0..if burst { self.client_dice.between(3, 14) } else { 0 } {
+            let body = self.invent();
+            let at = self.whom(number);
+            self.ask(None, at, body);
+        }
+        let body = self.invent();
+        let at = self.whom(number);
+        self.ask(Some(number), at, body);
+    }
+
+    fn whom(&mut self, number: u64) -> NodeId {
+        let at = usize::try_from(number).ok().and_then(|number| self.callers.get(number));
+        at.map_or(NodeId(1), |caller| caller.at)
+    }
+
+    /// A command or a read like those that programs send.
+    fn invent(&mut self) -> Body {
+        let clients = self.run.clients;
+        if self.client_dice.chance(clients.reads) {
+            return Body::Read(self.invent_range());
+        }
+        let (key, value) = (self.key(), self.value_of_its_own());
+        let put = PutRequest { key: key.clone(), value, prev_kv: self.client_dice.chance(500), ..Default::default() };
+        let command = match self.client_dice.below(20) {
+            0..=9 => Command::Put(put),
+            10..=12 => Command::DeleteRange(self.delete_of_its_own(key)),
+            13 if self.client_dice.chance(200) => Command::Compact { revision: self.checkers.model.revision() - 5 },
+            _ => Command::Txn(self.invent_txn(put)),
+        };
+        Body::Write(command.encode())
+    }
+
+    fn invent_range(&mut self) -> RangeRequest {
+        let key = self.key();
+        if self.client_dice.chance(700) {
+            return RangeRequest { key, ..RangeRequest::default() };
+        }
+        let range_end = if self.client_dice.chance(500) { Bytes::from_static(b"\0") } else { self.key() };
+        let limit = self.client_dice.pick(&[0, 0, 1, 3]);
+        RangeRequest { key, range_end, limit, ..RangeRequest::default() }
+    }
+
+    fn invent_txn(&mut self, put: PutRequest) -> TxnRequest {
+        let key = put.key.clone();
+        let other = self.key();
+        let revision = self.checkers.model.revision() - i64::try_from(self.client_dice.below(4)).unwrap_or(0);
+        let (result, target) = match self.client_dice.below(4) {
+            0 => (CompareResult::Equal, CompareTarget::CreateRevision(0)),
+            1 => (CompareResult::Greater, CompareTarget::Version(1)),
+            2 => (CompareResult::Less, CompareTarget::ModRevision(revision)),
+            _ => (CompareResult::NotEqual, CompareTarget::Value(put.value.clone())),
+        };
+        let compare = vec![Compare { key: key.clone(), range_end: Bytes::new(), result, target }];
+        let read = RequestOp::Range(RangeRequest { key: other.clone(), ..RangeRequest::default() });
+        let mark = PutRequest { key: other.clone(), value: put.value.clone(), ..PutRequest::default() };
+        let success = match self.client_dice.below(3) {
+            0 => vec![RequestOp::Put(put), read],
+            1 => vec![read, RequestOp::DeleteRange(DeleteRangeRequest { key, prev_kv: true, ..Default::default() })],
+            _ if key == other => vec![RequestOp::Put(put)],
+            _ => vec![RequestOp::Put(put), RequestOp::Put(mark.clone())],
+        };
+        TxnRequest { compare, success, failure: vec![RequestOp::Put(mark)] }
+    }
+
+    fn key(&mut self) -> Bytes {
+        Bytes::from(format!("k{}", self.client_dice.below(self.run.clients.keys.max(1))))
+    }
+
+    /// A value that no other request writes: by it a command is known again.
+    fn value_of_its_own(&mut self) -> Bytes {
+        let most = self.run.clients.value_bytes_max;
+        let padding = if self.client_dice.chance(20) { most } else { self.client_dice.below(most / 4 + 1) };
+        let mut value = format!("v{}", self.next_operation + 1).into_bytes();
+        value.resize(value.len() + usize::try_from(padding).unwrap_or(0), b'.');
+        value.into()
+    }
+
+    /// Deletes a key, in words that no other request uses: the range ends before the next key that can exist.
+    fn delete_of_its_own(&mut self, key: Bytes) -> DeleteRangeRequest {
+        let mut end = key.to_vec();
+        end.push(0);
+        end.extend_from_slice(&(self.next_operation + 1).to_be_bytes());
+        DeleteRangeRequest { key, range_end: end.into(), prev_kv: self.client_dice.chance(500) }
+    }
+
+    pub(super) fn ask_by_script(&mut self, to: u64, op: &Ask) -> u64 {
+        let bytes = |text: &String| Bytes::from(text.clone().into_bytes());
+        let put =
+            |key: &String, value: &String| PutRequest { key: bytes(key), value: bytes(value), ..Default::default() };
+        let body = match op {
+            Ask::Put { key, value } => Body::Write(Command::Put(put(key, value)).encode()),
+            Ask::Delete { key } => {
+                let delete = self.delete_of_its_own(bytes(key));
+                Body::Write(Command::DeleteRange(delete).encode())
+            }
+            Ask::Cas { key, from, to } => {
+                let target = CompareTarget::Value(bytes(from));
+                let compare =
+                    Compare { key: bytes(key), range_end: Bytes::new(), result: CompareResult::Equal, target };
+                let success = vec![RequestOp::Put(put(key, to))];
+                Body::Write(Command::Txn(TxnRequest { compare: vec![compare], success, failure: vec![] }).encode())
+            }
+            Ask::Get { key } => Body::Read(RangeRequest { key: bytes(key), ..RangeRequest::default() }),
+        };
+        let runs = |id: &NodeId| self.view(*id).is_some();
+        let whom = match to {
+            0 => self.leader().or_else(|| self.ids().into_iter().find(runs)).unwrap_or(NodeId(1)),
+            to => NodeId(to),
+        };
+        self.ask(None, whom, body)
+    }
+
+    pub(super) fn ask(&mut self, caller: Option<u64>, node: NodeId, body: Body) -> u64 {
+        self.next_operation += 1;
+        let number = self.next_operation;
+        let t = self.t();
+        let limit = if self.calm || caller.is_none() && self.run.clients.count == 0 {
+            5 * t
+        } else {
+            self.client_dice.between(t / 10, 6 * t)
+        };
+        if let Body::Write(payload) = &body {
+            self.checkers.sequence.issued(payload);
+        }
+        let must_see = self.checkers.order.known();
+        self.note(|| format!("client asks {node}: request {number} {}", describe(&body)));
+        let operation =
+            Operation { caller, node, life: 0, body, called: self.now, limit, must_see, answer: None, returned: None };
+        self.operations.insert(number, operation);
+        let delay = if self.calm { 100 } else { self.client_dice.between(50, 800) };
+        self.after(delay, Event::Arrive(number));
+        number
+    }
+
+    pub(super) fn arrive(&mut self, number: u64) -> Checked {
+        let now = self.now;
+        let Some(operation) = self.operations.get_mut(&number) else { return Ok(()) };
+        let id = operation.node;
+        let Some(member) = self.members.get(&id).filter(|member| member.running.is_some()) else {
+            self.settle(number, Answer::NotSent);
+            return Ok(());
+        };
+        operation.life = member.life;
+        let deadline = Time(member.clock.read(now) + operation.limit);
+        let (wait, body) = (operation.limit, operation.body.clone());
+        let slack = self.slack(wait);
+        self.after(wait + slack, Event::Overdue(number));
+        if self.lies(Lie::RequestForgotten) && self.client_dice.chance(5) {
+            return Ok(());
+        }
+        let request = match body {
+            Body::Write(command) => {
+                if self.lies(Lie::AcknowledgedEarly)
+                    && !self.running(id).is_some_and(|one| one.replica.inspect().is_leader())
+                {
+                    let reply =
+                        Reply::Written { position: raft::Position::new(1_000_000 + number, 1), result: Bytes::new() };
+                    return self.reply(id, number, reply);
+                }
+                Request::Write { command, essential: self.client_dice.chance(100), deadline }
+            }
+            // The member says when; a client that does not wait for it looks at once.
+            Body::Read(_) if self.lies(Lie::ReadWithoutIndex) => return self.read_store(number),
+            Body::Read(_) => Request::Read { deadline },
+        };
+        self.input(id, Input::Request(RequestId(number), request));
+        Ok(())
+    }
+
+    // ---- answers ------------------------------------------------------------------------------------------------------
+
+    pub(super) fn reply(&mut self, id: NodeId, number: u64, reply: Reply) -> Checked {
+        self.note(|| format!("{id} answers request {number}: {}", told(&reply)));
+        self.judge(id, number, &reply)?;
+        let again = (self.lies(Lie::RepliedTwice) && self.client_dice.chance(50)).then(|| reply.clone());
+        match reply {
+            Reply::Readable(_) => {
+                let delay = 1 + self.client_dice.below(50);
+                self.after(delay, Event::Read(number));
+            }
+            Reply::Written { position, result } => {
+                let place = self.checkers.sequence.place_of(position).unwrap_or(0);
+                self.settle(number, Answer::Written(place, result));
+            }
+            Reply::Refused(refusal) => {
+                self.counters.path(match refusal {
+                    Refusal::NoLeader => "request refused: no leader",
+                    Refusal::TimedOut { .. } => "request timed out",
+                    Refusal::TooLarge => "request refused: too large",
+                    Refusal::Busy => "request refused: busy",
+                    Refusal::NoSpace => "request refused: no space",
+                });
+                self.settle(number, Answer::Refused(refusal));
+            }
+        }
+        again.map_or(Ok(()), |reply| self.judge(id, number, &reply))
+    }
+
+    /// Whether it may be answered so.
+    fn judge(&mut self, id: NodeId, number: u64, reply: &Reply) -> Checked {
+        let (now, late) = (self.now, self.lateness(id));
+        let Some(operation) = self.operations.get(&number) else {
+            return Self::fail("answers", format!("request {number} was never made and is answered {reply:?}"));
+        };
+        if let Some(first) = &operation.answer {
+            return Self::fail("answers", format!("request {number} is answered {first:?} and then {reply:?}"));
+        }
+        let deadline = operation.called + operation.limit + self.slack(operation.limit) + late;
+        if now > deadline {
+            return Self::fail("answers", format!("request {number} is answered {reply:?} long after its deadline"));
+        }
+        self.checkers.answered(operation, reply)
+    }
+
+    /// The store is read, somewhat after the member said that it may be.
+    pub(super) fn read_store(&mut self, number: u64) -> Checked {
+        let old = self.lies(Lie::ReadOldRevision);
+        let Some(operation) = self.operations.get(&number) else { return Ok(()) };
+        if !self.is_life(operation.node, operation.life) {
+            return Ok(());
+        }
+        let (id, Body::Read(mut request)) = (operation.node, operation.body.clone()) else { return Ok(()) };
+        let must_see = operation.must_see;
+        let Some(running) = self.running(id) else { return Ok(()) };
+        let reader = running.replica.machine().reader();
+        let count = running.replica.machine().count();
+        if old && reader.revision() > 2 {
+            request.revision = reader.revision() - 1;
+        }
+        let Ok(answer) = reader.range(&request) else { return Ok(()) };
+        request.revision = 0;
+        self.checkers.model.read(count, &request, &answer)?;
+        self.checkers.order.read(number, must_see, count)?;
+        self.note(|| format!("request {number} reads {}", pairs(&answer)));
+        self.settle(number, Answer::Read(count, answer));
+        Ok(())
+    }
+
+    /// It is known what became of a request; its client hears of it a little later.
+    fn settle(&mut self, number: u64, answer: Answer) {
+        let Some(operation) = self.operations.get_mut(&number) else { return };
+        if operation.answer.is_some() {
+            return;
+        }
+        let kind = match &answer {
+            Answer::Written(place, _) => *place,
+            Answer::Read(count, _) => *count << 32,
+            Answer::Refused(_) => 3,
+            Answer::NotSent => 4,
+            Answer::Lost => 5,
+        };
+        operation.answer = Some(answer);
+        self.mark(number, kind, 3);
+        let delay = if self.calm { 100 } else { self.client_dice.between(50, 800) };
+        self.after(delay, Event::Return(number));
+    }
+
+    pub(super) fn returned(&mut self, number: u64) -> Checked {
+        let (now, t) = (self.now, self.t());
+        let Some(operation) = self.operations.get_mut(&number) else { return Ok(()) };
+        operation.returned = Some(now);
+        let (caller, body) = (operation.caller, operation.body.clone());
+        let refused = matches!(operation.answer, Some(Answer::Refused(_)));
+        let unknown = matches!(operation.answer, Some(Answer::Refused(Refusal::TimedOut { .. }) | Answer::Lost));
+        let served = match &operation.answer {
+            Some(Answer::Written(place, _)) => {
+                self.checkers.order.acknowledged(*place + 1);
+                true
+            }
+            Some(Answer::Read(count, _)) => {
+                self.checkers.order.acknowledged(*count);
+                true
+            }
+            Some(Answer::NotSent) => {
+                if let Body::Write(payload) = &operation.body {
+                    self.checkers.sequence.refused(payload)?;
+                }
+                false
+            }
+            Some(Answer::Refused(_) | Answer::Lost) | None => false,
+        };
+        if unknown && self.lies(Lie::UnknownSentAgain) && matches!(body, Body::Write(_)) && !self.calm {
+            let ids = self.ids();
+            let id = self.client_dice.pick(&ids);
+            if let Body::Write(payload) = &body {
+                // It is the same request in the eyes of whoever asked.
+                self.checkers.sequence.sent_again(payload);
+            }
+            self.ask(None, id, body);
+        }
+        if refused && now < self.last_at && self.last_operations.remove(&number) {
+            // Too much at once, or a snapshot took the place of what would have answered: asked again. Who refuses for ever is
+            // found out by then.
+            self.after(t / 4, Event::AskAgain(number));
+        }
+        let Some(caller) = caller else { return Ok(()) };
+        let pause = self.run.clients.pause;
+        let mut delay = self.client_dice.below(2 * pause + 1);
+        if !served {
+            let ids = self.ids();
+            let next = self.client_dice.pick(&ids);
+            if let Some(caller) = usize::try_from(caller).ok().and_then(|caller| self.callers.get_mut(caller)) {
+                caller.at = next;
+            }
+            delay += self.client_dice.below(t / 2);
+        }
+        self.after(delay, Event::Client(caller));
+        Ok(())
+    }
+
+    /// One of the last requests once more.
+    pub(super) fn ask_again(&mut self, number: u64) {
+        let Some(operation) = self.operations.get(&number) else { return };
+        let (node, body) = (operation.node, operation.body.clone());
+        let again = self.ask(None, node, body);
+        self.last_operations.insert(again);
+    }
+
+    /// A member went down: who waited there does not know what became of it.
+    pub(super) fn connections_break(&mut self, id: NodeId) {
+        let life = self.life(id) - 1;
+        let waits =
+            |one: &Operation| one.node == id && one.life == life && one.answer.is_none() && one.returned.is_none();
+        let lost: Vec<u64> = self.open_operations().filter(|(_, one)| waits(one)).map(|(number, _)| *number).collect();
+        for number in lost {
+            self.settle(number, Answer::Lost);
+        }
+    }
+
+    fn open_operations(&self) -> impl Iterator<Item = (&u64, &Operation)> {
+        self.operations.iter().rev().take(2000)
+    }
+
+    /// The deadline has passed by so much that there must be an answer.
+    pub(super) fn overdue(&mut self, number: u64) -> Checked {
+        let Some(operation) = self.operations.get(&number).filter(|one| one.answer.is_none()) else { return Ok(()) };
+        if !self.is_life(operation.node, operation.life) {
+            return Ok(());
+        }
+        let late = self.lateness(operation.node);
+        if late > 0 {
+            self.after(late / 10, Event::Overdue(number));
+            return Ok(());
+        }
+        let what = format!("request {number} waits at {} long after its deadline", operation.node);
+        Self::fail("answers", what)
+    }
+
+    /// So much later than its deadline a request may be answered: a sweep, a turn, a clock that is a little wrong.
+    fn slack(&self, limit: u64) -> u64 {
+        self.t() / 2 + limit / 4
+    }
+
+    /// A process that stood still answers later.
+    fn lateness(&self, id: NodeId) -> u64 {
+        let pause = self.members.get(&id).map_or(0, |member| member.paused_until);
+        if pause + self.t() > self.now { 20 * self.t() } else { 0 }
+    }
+}
+
+fn describe(body: &Body) -> String {
+    match body {
+        Body::Write(payload) => match Command::decode(payload.clone()) {
+            Ok(Command::Put(put)) => format!("put {} {}", text(&put.key), text(&put.value)),
+            Ok(Command::DeleteRange(delete)) => format!("delete {}", text(&delete.key)),
+            Ok(Command::Txn(_)) => "txn".into(),
+            Ok(Command::Compact { revision }) => format!("compact {revision}"),
+            Err(error) => error.to_string(),
+        },
+        Body::Read(range) => format!("get {}", text(&range.key)),
+    }
+}
+
+fn told(reply: &Reply) -> String {
+    match reply {
+        Reply::Written { position, .. } => format!("done, {position}"),
+        Reply::Readable(index) => format!("readable from {index} on"),
+        Reply::Refused(refusal) => format!("refused, {refusal:?}"),
+    }
+}
+
+fn pairs(answer: &store::RangeResponse) -> String {
+    let pair = |pair: &store::KeyValue| format!("{}={}", text(&pair.key), text(&pair.value));
+    let all: Vec<String> = answer.kvs.iter().map(pair).collect();
+    if all.is_empty() { "nothing".into() } else { all.join(" ") }
+}
+
+fn text(bytes: &Bytes) -> String {
+    String::from_utf8_lossy(bytes.get(..40).unwrap_or(bytes)).into_owned()
+}

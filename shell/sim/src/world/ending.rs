@@ -1,0 +1,86 @@
+//! The end of a run: when all was made good and some time has passed, one leads, all know it, everybody is served, and all
+//! members hold the same.
+
+use bytes::Bytes;
+use replica::StateMachine as _;
+use store::RangeRequest;
+
+use super::clients::{Answer, Body};
+use super::{Event, World};
+use crate::checkers::Checked;
+
+impl World {
+    /// Within this time after everything was made good, one must lead and all must follow: a start, a silent T, an election or
+    /// two, and a snapshot for whoever was away.
+    pub(super) fn heal_bound(&self) -> u64 {
+        12 * self.t()
+    }
+
+    pub(super) fn last_requests(&mut self) -> Checked {
+        self.watch_all()?;
+        let mut leaders = Vec::new();
+        for id in self.ids() {
+            let Some(view) = self.view(id) else { return Self::fail("liveness", format!("{id} does not run")) };
+            leaders.push(view.leader());
+        }
+        if leaders.iter().any(|leader| leader.is_none() || *leader != leaders[0]) {
+            let what = format!("all has been well for {} µs, and the members follow {leaders:?}", self.heal_bound());
+            return Self::fail("convergence", what);
+        }
+        for id in self.ids() {
+            let number = self.next_operation + 1;
+            let put = store::PutRequest {
+                key: Bytes::from(format!("end-{id}")),
+                value: Bytes::from(format!("v{number}")),
+                ..store::PutRequest::default()
+            };
+            let write = self.ask(None, id, Body::Write(store::Command::Put(put).encode()));
+            let read =
+                self.ask(None, id, Body::Read(RangeRequest { key: Bytes::from_static(b"k0"), ..Default::default() }));
+            self.last_operations.extend([write, read]);
+        }
+        let last = 16 * self.t();
+        self.last_at = self.now + last / 2;
+        self.after(last, Event::End);
+        Ok(())
+    }
+
+    pub(super) fn end(&mut self) -> Checked {
+        self.ended = true;
+        self.watch_all()?;
+        for number in &self.last_operations {
+            let answer = self.operations.get(number).and_then(|operation| operation.answer.clone());
+            if !matches!(answer, Some(Answer::Written(..) | Answer::Read(..))) {
+                return Self::fail("liveness", format!("all is well, and request {number} got {answer:?}"));
+            }
+        }
+        let waits = |one: &super::Operation| one.answer.is_none();
+        if let Some((number, one)) = self.operations.iter().find(|(_, one)| waits(one)) {
+            return Self::fail("answers", format!("request {number} was never answered: {one:?}"));
+        }
+        let snapshot = 2000 + self.checkers.model.bytes();
+        for member in self.members.values() {
+            let id = member.id;
+            let Some(running) = &member.running else { return Self::fail("liveness", format!("{id} does not run")) };
+            let machine = running.replica.machine();
+            self.checkers.convergence(id, machine)?;
+            if running.replica.waiting() > 0 {
+                return Self::fail("convergence", format!("in the end requests wait at {id}"));
+            }
+            self.checkers.model.store(id, &machine.reader())?;
+            if let Some((name, _)) = member.files().into_iter().find(|(name, _)| name.ends_with(".tmp")) {
+                return Self::fail("bounds", format!("{id} has left {name}"));
+            }
+            let log = running.replica.inspect().log().bytes();
+            let most = 10 * self.run.limits.segment_bytes + 3 * log + 4 * snapshot;
+            let bytes = member.disk_bytes();
+            if bytes > most {
+                return Self::fail(
+                    "bounds",
+                    format!("{id} uses {bytes} bytes of disk, {most} are enough: {:?}", member.files()),
+                );
+            }
+        }
+        Ok(())
+    }
+}

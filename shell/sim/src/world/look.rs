@@ -1,0 +1,82 @@
+//! Looking at a world without changing it: for scenarios, for reports, and for the checkers that compare members.
+
+use bytes::Bytes;
+use raft::{NodeId, View};
+use replica::StateMachine as _;
+use store::RangeRequest;
+
+use super::World;
+use crate::checkers::Checked;
+use crate::run::Run;
+
+impl World {
+    /// What decides all of it.
+    #[must_use]
+    pub fn run_value(&self) -> &Run {
+        &self.run
+    }
+
+    /// Consensus on a member that runs.
+    #[must_use]
+    pub fn view(&self, id: NodeId) -> Option<View<'_>> {
+        self.members.get(&id)?.running.as_ref().map(|running| running.replica.inspect())
+    }
+
+    /// The leader of the highest term among those that run.
+    #[must_use]
+    pub fn leader(&self) -> Option<NodeId> {
+        let leaders = self.members.keys().filter_map(|id| self.view(*id)).filter(|view| view.is_leader());
+        leaders.max_by_key(|view| view.term()).map(|view| view.id())
+    }
+
+    /// The leader whom a majority of all members follows.
+    #[must_use]
+    pub fn settled_leader(&self) -> Option<NodeId> {
+        let leader = self.leader()?;
+        let term = self.view(leader)?.term();
+        let follow =
+            |id: &NodeId| self.view(*id).is_some_and(|view| view.leader() == Some(leader) && view.term() == term);
+        let followers = self.members.keys().filter(|id| follow(id)).count();
+        (2 * followers > self.members.len()).then_some(leader)
+    }
+
+    /// All that run and all that does not.
+    #[must_use]
+    pub fn members(&self) -> Vec<NodeId> {
+        self.ids()
+    }
+
+    /// What a member's own store says of a key: the value, if it runs and there is one.
+    #[must_use]
+    pub fn value(&self, id: NodeId, key: &str) -> Option<Bytes> {
+        let running = self.members.get(&id)?.running.as_ref()?;
+        let request = RangeRequest { key: Bytes::from(key.to_owned()), ..RangeRequest::default() };
+        let answer = running.replica.machine().reader().range(&request).ok()?;
+        answer.kvs.first().map(|pair| pair.value.clone())
+    }
+
+    /// A line for each member.
+    #[must_use]
+    pub fn status(&self) -> Vec<String> {
+        let line = |id: NodeId| self.view(id).map_or_else(|| format!("{id} down"), |view| view.to_string());
+        self.ids().into_iter().map(line).collect()
+    }
+
+    /// The log of a member that runs, as `[1@1 2@5]`, behind its base.
+    #[must_use]
+    pub fn log(&self, id: NodeId) -> Option<String> {
+        let view = self.view(id)?;
+        let entries: Vec<String> = view.log().iter().map(|entry| entry.position().to_string()).collect();
+        Some(format!("[{}]", entries.join(" ")))
+    }
+
+    /// Comparing all members takes long.
+    pub(super) fn watch_all_sometimes(&self) -> Checked {
+        if self.events.is_multiple_of(256) { self.watch_all() } else { Ok(()) }
+    }
+
+    pub(super) fn watch_all(&self) -> Checked {
+        let views: Vec<View<'_>> = self.members.keys().filter_map(|id| self.view(*id)).collect();
+        self.checkers.figure3.cluster(&views)
+    }
+}

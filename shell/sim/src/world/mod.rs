@@ -1,0 +1,454 @@
+//! The world: time, what is to happen when, and one turn of a member after the other. One queue, one seed, no threads: the same
+//! [`Run`] is the same world, event by event.
+//!
+//! The rooms beside this one are what members do with disks, networks and clients; whether what happened may happen is decided
+//! by the checkers.
+
+mod acts;
+mod clients;
+mod disk_work;
+mod ending;
+mod image;
+mod look;
+mod member;
+mod network;
+mod queue;
+mod transfers;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raft::{Delay, Event as RaftEvent, NodeId};
+use replica::{Input, Output, RequestId, Time, Timer, TimerChange};
+
+use clients::Caller;
+pub(crate) use clients::{Body, Operation};
+use member::{Job, Member, Running};
+use network::Links;
+use queue::{Event, Queue};
+use transfers::Transfer;
+
+use crate::checkers::{Checked, Checkers, Failure};
+use crate::counters::Counters;
+use crate::dice::Dice;
+use crate::lies::Lie;
+use crate::machine::{Machine, mix};
+use crate::run::{Run, RunError};
+
+/// What a world looks like from outside when it has ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// A number that stands for all events: the same for the same run.
+    pub hash: u64,
+    /// How many events there were.
+    pub events: u64,
+    /// How much time passed in the world, in microseconds.
+    pub micros: u64,
+    /// How many requests of clients were made.
+    pub operations: u64,
+}
+
+/// A cluster, its clients, and everything between them.
+pub struct World {
+    pub(crate) now: u64,
+    queue: Queue,
+    run: Run,
+    members: BTreeMap<NodeId, Member>,
+    links: Links,
+    transfers: BTreeMap<u64, Transfer>,
+    next_transfer: u64,
+    callers: Vec<Caller>,
+    operations: BTreeMap<u64, Operation>,
+    next_operation: u64,
+    /// Read or refused in the end, and by then answered.
+    last_operations: BTreeSet<u64>,
+    /// Until then who is busy may be asked again.
+    last_at: u64,
+    pub(crate) checkers: Checkers,
+    /// How often what happened.
+    pub counters: Counters,
+    dice: Dice,
+    client_dice: Dice,
+    /// Nothing bad happens any more.
+    calm: bool,
+    ended: bool,
+    events: u64,
+    hash: u64,
+    told: Option<Vec<String>>,
+}
+
+impl World {
+    /// The world of this run before its first event.
+    ///
+    /// # Errors
+    /// When the run asks for what can't be.
+    pub fn new(run: Run) -> Result<Self, RunError> {
+        run.check()?;
+        let seed = run.seed;
+        let members = (1..=run.members).map(NodeId).map(|id| (id, Member::new(id, seed))).collect();
+        let mut world = Self {
+            now: 0,
+            queue: Queue::default(),
+            members,
+            links: Links::new(&run),
+            transfers: BTreeMap::new(),
+            next_transfer: 0,
+            callers: Vec::new(),
+            operations: BTreeMap::new(),
+            next_operation: 0,
+            last_operations: BTreeSet::new(),
+            last_at: 0,
+            checkers: Checkers::new(&run),
+            counters: Counters::default(),
+            dice: Dice::new(seed, "world", 0),
+            client_dice: Dice::new(seed, "clients", 0),
+            calm: false,
+            ended: false,
+            events: 0,
+            hash: seed,
+            told: None,
+            run,
+        };
+        world.begin_all()?;
+        Ok(world)
+    }
+
+    fn begin_all(&mut self) -> Result<(), RunError> {
+        for image in self.run.initial.clone() {
+            self.lay_down(&image)?;
+        }
+        for id in self.ids() {
+            let delay = self.dice.below(1000);
+            self.after(delay, Event::Start(id));
+        }
+        for number in 0..self.run.clients.count {
+            self.callers.push(Caller { at: NodeId(1 + number % self.run.members) });
+            let delay = self.client_dice.below(self.run.timing.election_timeout);
+            self.after(delay, Event::Client(number));
+        }
+        for (number, step) in self.run.script.iter().enumerate() {
+            self.queue.push(step.at, Event::Script(number));
+        }
+        if self.run.timing.calm_at > 0 {
+            self.queue.push(self.run.timing.calm_at, Event::Calm);
+        }
+        Ok(())
+    }
+
+    /// From now on everything is told, line by line.
+    pub fn tell(&mut self) {
+        self.told.get_or_insert_default();
+    }
+
+    /// What was told since the last call.
+    pub fn take_told(&mut self) -> Vec<String> {
+        self.told.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// The time, in microseconds.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.now
+    }
+
+    /// Runs to the end.
+    ///
+    /// # Errors
+    /// What a checker found.
+    pub fn run(&mut self) -> Result<Ended, Failure> {
+        while !self.ended && self.step()? {}
+        Ok(self.so_far())
+    }
+
+    /// Runs until this time.
+    ///
+    /// # Errors
+    /// What a checker found.
+    pub fn run_until(&mut self, time: u64) -> Result<(), Failure> {
+        while self.queue.next_at().is_some_and(|at| at <= time) && self.step()? {}
+        self.now = self.now.max(time);
+        Ok(())
+    }
+
+    /// What came of it up to now.
+    #[must_use]
+    pub fn so_far(&self) -> Ended {
+        Ended { hash: self.hash, events: self.events, micros: self.now, operations: self.next_operation }
+    }
+
+    /// The next event. False: there is none.
+    ///
+    /// # Errors
+    /// What a checker found.
+    pub fn step(&mut self) -> Result<bool, Failure> {
+        let Some((now, event)) = self.queue.pop() else { return Ok(false) };
+        self.now = now;
+        self.events += 1;
+        self.mark(now, self.events, 0);
+        if self.events.is_multiple_of(1024) {
+            self.checkers.bounds.queue(self.queue.len())?;
+        }
+        self.happen(event)?;
+        Ok(true)
+    }
+
+    fn happen(&mut self, event: Event) -> Checked {
+        match event {
+            Event::Start(id) => self.start(id),
+            Event::Turn(id, life) if self.is_life(id, life) => self.turn(id),
+            Event::TimersDue(id, life) if self.is_life(id, life) => {
+                self.timers_due(id);
+                Ok(())
+            }
+            Event::LogWrite(id, life) if self.is_life(id, life) => self.log_write(id),
+            Event::LogSync(id, life) if self.is_life(id, life) => self.log_sync(id),
+            Event::Job(id, life) if self.is_life(id, life) => self.job(id),
+            Event::Turn(..) | Event::TimersDue(..) | Event::LogWrite(..) | Event::LogSync(..) | Event::Job(..) => {
+                Ok(())
+            }
+            Event::Deliver(from, to, message) => {
+                self.deliver(from, to, *message);
+                Ok(())
+            }
+            Event::Chunk(transfer) => self.chunk(transfer),
+            Event::Client(number) => {
+                self.client(number);
+                Ok(())
+            }
+            Event::Arrive(number) => self.arrive(number),
+            Event::Read(number) => self.read_store(number),
+            Event::Return(number) => self.returned(number),
+            Event::AskAgain(number) => {
+                self.ask_again(number);
+                Ok(())
+            }
+            Event::Overdue(number) => self.overdue(number),
+            Event::Script(number) => self.script(number),
+            Event::Calm => self.calm_down(),
+            Event::LastRequests => self.last_requests(),
+            Event::End => self.end(),
+        }
+    }
+
+    // ---- small things that all rooms use ------------------------------------------------------------------------------
+
+    fn after(&mut self, delay: u64, event: Event) {
+        self.queue.push(self.now + delay, event);
+    }
+
+    /// One thing more that happened, for the hash over all.
+    fn mark(&mut self, one: u64, two: u64, three: u64) {
+        self.hash = mix(mix(mix(self.hash, one), two), three);
+    }
+
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(told) = &mut self.told {
+            let (seconds, micros) = (self.now / 1_000_000, self.now % 1_000_000);
+            told.push(format!("{seconds:>3}.{micros:06} {}", line()));
+        }
+    }
+
+    fn fail<T>(checker: &'static str, what: impl Into<String>) -> Checked<T> {
+        Err(Failure::new(checker, what))
+    }
+
+    fn lies(&self, lie: Lie) -> bool {
+        self.run.lie == Some(lie)
+    }
+
+    fn t(&self) -> u64 {
+        self.run.timing.election_timeout
+    }
+
+    fn ids(&self) -> Vec<NodeId> {
+        self.members.keys().copied().collect()
+    }
+
+    fn life(&self, id: NodeId) -> u64 {
+        self.members.get(&id).map_or(0, |member| member.life)
+    }
+
+    fn running(&mut self, id: NodeId) -> Option<&mut Running> {
+        self.members.get_mut(&id)?.running.as_mut()
+    }
+
+    fn is_life(&self, id: NodeId, life: u64) -> bool {
+        self.members.get(&id).is_some_and(|member| member.life == life && member.running.is_some())
+    }
+
+    // ---- turns --------------------------------------------------------------------------------------------------------
+
+    /// There is something to do for a member.
+    fn wake(&mut self, id: NodeId) {
+        let now = self.now;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let Some(running) = member.running.as_mut().filter(|running| !running.awake) else { return };
+        running.awake = true;
+        let delay = 1 + (member.dice.roll() & 31) + member.paused_until.saturating_sub(now);
+        let life = member.life;
+        self.after(delay, Event::Turn(id, life));
+    }
+
+    fn input(&mut self, id: NodeId, input: Input<Machine>) {
+        if let Some(running) = self.running(id) {
+            running.inbox.push(input);
+            self.wake(id);
+        }
+    }
+
+    fn turn(&mut self, id: NodeId) -> Checked {
+        let now = self.now;
+        let Some(member) = self.members.get_mut(&id) else { return Ok(()) };
+        let life = member.life;
+        if member.paused_until > now {
+            let pause = member.paused_until - now;
+            self.after(pause, Event::Turn(id, life));
+            return Ok(());
+        }
+        let clock = Time(member.clock.read(now));
+        let Some(running) = member.running.as_mut() else { return Ok(()) };
+        running.awake = false;
+        self.checkers.bounds.inbox(id, running.inbox.len())?;
+        let mut inputs = std::mem::take(&mut running.inbox);
+        running.timers.retain(|(timer, at)| {
+            if *at <= now {
+                inputs.push(Input::TimerFired(*timer));
+            }
+            *at > now
+        });
+        let output = running.replica.turn(clock, inputs.drain(..));
+        if running.inbox.is_empty() {
+            // The room for the next inputs is there already.
+            running.inbox = inputs;
+        }
+        self.checkers.turned(running.replica.inspect(), &running.replica)?;
+        let view = running.replica.inspect();
+        let (commit, term) = (view.commit().0, view.term().0);
+        self.mark(id.0, term, commit);
+        self.carry_out(id, output)?;
+        self.watch_all_sometimes()
+    }
+
+    fn carry_out(&mut self, id: NodeId, output: Output<Machine>) -> Checked {
+        for event in &output.events {
+            self.note(|| format!("{id} {event}"));
+            self.notice_event(event);
+        }
+        if let Some(halt) = output.halt {
+            return Self::fail("halt", format!("{id} stops: {halt}"));
+        }
+        let life = self.life(id);
+        if let Some(write) = output.write {
+            self.note(|| format!("{id} {write}"));
+            let delay = self.disk_delay(id, self.run.timing.disk / 4);
+            if let Some(running) = self.running(id)
+                && running.write.replace(write).is_some()
+            {
+                return Self::fail("one write", format!("{id} asks for a write while another is under way"));
+            }
+            self.after(delay, Event::LogWrite(id, life));
+        }
+        for (to, message) in output.messages {
+            self.send(id, to, message)?;
+        }
+        for change in output.timers {
+            self.timer(id, change);
+        }
+        if let Some(snapshot) = output.take_snapshot {
+            self.note(|| format!("{id} begins a snapshot at {}", snapshot.position));
+            self.employ(id, Job::Take(Box::new(snapshot)));
+        }
+        for (to, term) in output.send_snapshots {
+            self.send_snapshot(id, to, term);
+        }
+        for (RequestId(request), reply) in output.replies {
+            self.reply(id, request, reply)?;
+        }
+        if output.again {
+            self.wake(id);
+        }
+        Ok(())
+    }
+
+    // ---- timers -------------------------------------------------------------------------------------------------------
+
+    fn timer(&mut self, id: NodeId, change: TimerChange) {
+        let (t, heartbeat, by_hand) = (self.t(), self.run.timing.heartbeat, self.run.timing.timers_by_hand);
+        let now = self.now;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let (timer, delay) = match change {
+            TimerChange::Sweep(delay) => (Timer::Sweep, delay),
+            TimerChange::Raft(raft::TimerChange::Disarm(timer)) => {
+                if let Some(running) = &mut member.running {
+                    running.timers.retain(|(other, _)| *other != Timer::Raft(timer));
+                }
+                return;
+            }
+            TimerChange::Raft(raft::TimerChange::Arm(timer, delay)) => {
+                let delay = match delay {
+                    Delay::HeartbeatInterval => heartbeat,
+                    Delay::T => t,
+                    Delay::UpToT => member.dice.below(t + 1),
+                    Delay::TToTwiceT => t + member.dice.below(t + 1),
+                };
+                (Timer::Raft(timer), delay)
+            }
+        };
+        if by_hand && timer != Timer::Sweep {
+            return;
+        }
+        let at = now + member.clock.wait(delay);
+        let (life, Some(running)) = (member.life, member.running.as_mut()) else { return };
+        match running.timers.iter_mut().find(|(other, _)| *other == timer) {
+            Some((_, deadline)) => *deadline = at,
+            None => running.timers.push((timer, at)),
+        }
+        if at < running.look_at {
+            running.look_at = at;
+            self.queue.push(at, Event::TimersDue(id, life));
+        }
+    }
+
+    /// One event looks at all timers of a member; it comes again at the next deadline.
+    fn timers_due(&mut self, id: NodeId) {
+        let now = self.now;
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let (life, Some(running)) = (member.life, member.running.as_mut()) else { return };
+        if running.look_at != now {
+            return;
+        }
+        let due = running.timers.iter().any(|(_, at)| *at <= now);
+        let next = running.timers.iter().map(|(_, at)| *at).filter(|at| *at > now).min();
+        running.look_at = next.unwrap_or(u64::MAX);
+        if let Some(next) = next {
+            self.queue.push(next, Event::TimersDue(id, life));
+        }
+        if due {
+            self.wake(id);
+        }
+    }
+
+    fn notice_event(&mut self, event: &RaftEvent) {
+        use raft::event::FollowReason;
+        self.counters.path(match event {
+            RaftEvent::BecameLeader { .. } => "election won",
+            RaftEvent::BecameCandidate { .. } => "candidate stood",
+            RaftEvent::BecameFollower { reason: FollowReason::NoQuorum, .. } => "step-down by CheckQuorum",
+            RaftEvent::BecameFollower { reason: FollowReason::VotedForAnother, .. } => {
+                "pre-candidate voted for another"
+            }
+            RaftEvent::VoteRefused { .. } => "vote refused",
+            RaftEvent::AppendRefused { .. } => "append refused",
+            RaftEvent::Truncated { .. } => "conflict truncated",
+            RaftEvent::SnapshotNeeded { .. } => "snapshot needed",
+            RaftEvent::SnapshotInstalled { .. } => "snapshot installed",
+            RaftEvent::SnapshotIgnored { .. } => "snapshot ignored",
+            RaftEvent::AppendDropped => "append dropped: log full",
+            RaftEvent::Ignored { .. } => "message of another time ignored",
+            RaftEvent::BecameFollower { .. }
+            | RaftEvent::BecamePreCandidate { .. }
+            | RaftEvent::Voted { .. }
+            | RaftEvent::Committed { .. }
+            | RaftEvent::Halted(_) => return,
+        });
+    }
+}

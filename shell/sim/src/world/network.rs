@@ -1,0 +1,195 @@
+//! What lies between the members: delay, loss, copies, messages of long ago, broken links. What is decided by chance here comes
+//! from a stream of its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use raft::{Body, NodeId};
+use replica::Input;
+use replica::PeerMessage;
+use replica::peer::{ForwardedWriteReply, NotAccepted};
+
+use super::{Event, World};
+use crate::checkers::Checked;
+use crate::dice::Dice;
+use crate::lies::Lie;
+use crate::run::{Network, Run};
+
+/// Messages that are kept to be sent again a long time after.
+const REMEMBERED: usize = 256;
+
+/// The links and what is on them.
+pub(super) struct Links {
+    /// How bad the network is now.
+    pub(super) weather: Network,
+    /// Links that carry nothing, from and to.
+    pub(super) broken: BTreeSet<(NodeId, NodeId)>,
+    /// So many messages were sent.
+    pub(super) sent: u64,
+    /// Messages that wait to be delivered by hand.
+    pub(super) held: BTreeMap<u64, (NodeId, NodeId, PeerMessage)>,
+    pub(super) dice: Dice,
+    old: Vec<(NodeId, NodeId, PeerMessage)>,
+    /// Nothing of this kind gets through, from and to.
+    pub(super) filtered: BTreeSet<(NodeId, NodeId, &'static str)>,
+}
+
+impl Links {
+    pub(super) fn new(run: &Run) -> Self {
+        Self {
+            weather: run.network,
+            broken: BTreeSet::new(),
+            sent: 0,
+            held: BTreeMap::new(),
+            dice: Dice::new(run.seed, "network", 0),
+            old: Vec::new(),
+            filtered: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn delay(&mut self) -> u64 {
+        self.dice.between(self.weather.delay_min, self.weather.delay_max)
+    }
+}
+
+impl World {
+    pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: PeerMessage) -> Checked {
+        self.note(|| match &message {
+            PeerMessage::Raft(message) => message.to_string(),
+            other => format!("{from} -> {to} {other}"),
+        });
+        self.links.sent += 1;
+        let (kind, about) = gist(&message);
+        self.mark(self.links.sent, kind ^ (from.0 << 8) ^ (to.0 << 16), about);
+        self.check_sending(from, &message)?;
+        if matches!(message, PeerMessage::Write(_)) {
+            self.counters.path("write forwarded");
+            self.replay_forward(from, &message);
+        }
+        if self.links.weather.by_hand {
+            self.links.held.insert(self.links.sent, (from, to, message));
+            return Ok(());
+        }
+        self.remember(from, to, &message);
+        let Network { loss, doubled, late, .. } = self.links.weather;
+        if self.links.dice.chance(loss) {
+            self.counters.fault("message lost");
+            return Ok(());
+        }
+        if self.links.dice.chance(doubled) {
+            let delay = self.links.dice.between(50, self.run.timing.heartbeat * 3);
+            self.counters.fault("message doubled");
+            self.after(delay, Event::Deliver(from, to, Box::new(message.clone())));
+        }
+        let mut delay = self.links.delay();
+        if self.links.dice.chance(late) {
+            delay += self.links.dice.below(self.run.timing.heartbeat * 3);
+            self.counters.fault("message late");
+        }
+        self.after(delay, Event::Deliver(from, to, Box::new(message)));
+        Ok(())
+    }
+
+    /// Some messages are kept, and one of them may come once more, however old it is.
+    fn remember(&mut self, from: NodeId, to: NodeId, message: &PeerMessage) {
+        if self.run.network.replayed == 0 || !self.links.sent.is_multiple_of(8) {
+            return;
+        }
+        if self.links.old.len() < REMEMBERED {
+            self.links.old.push((from, to, message.clone()));
+        } else {
+            let place = self.links.dice.place(REMEMBERED);
+            self.links.old[place] = (from, to, message.clone());
+        }
+        // One message in eight gets here.
+        if self.links.dice.chance(8 * self.links.weather.replayed) {
+            let place = self.links.dice.place(self.links.old.len());
+            let (from, to, message) = self.links.old[place].clone();
+            let delay = self.links.delay();
+            self.counters.fault("message of long ago");
+            self.after(delay, Event::Deliver(from, to, Box::new(message)));
+        }
+    }
+
+    fn replay_forward(&mut self, from: NodeId, message: &PeerMessage) {
+        if !self.lies(Lie::OldForwardTaken) {
+            return;
+        }
+        for other in self.ids() {
+            let delay = self.links.dice.between(self.t() / 2, 6 * self.t());
+            self.after(delay, Event::Deliver(from, other, Box::new(message.clone())));
+        }
+    }
+
+    pub(super) fn deliver(&mut self, from: NodeId, to: NodeId, mut message: PeerMessage) {
+        if self.links.broken.contains(&(from, to)) || self.is_filtered(from, to, &message) {
+            return;
+        }
+        if self.run.lie == Some(Lie::OldForwardTaken) {
+            self.spoil(to, &mut message);
+        }
+        if let PeerMessage::WriteReply(ForwardedWriteReply { outcome, .. }) = &message {
+            match outcome {
+                Err(NotAccepted::NotLeader | NotAccepted::Busy | NotAccepted::NoSpace) => {
+                    self.counters.path("forwarded write refused");
+                }
+                Ok(position) => {
+                    let index = position.index;
+                    if self.running(to).is_some_and(|running| running.replica.inspect().applied() >= index) {
+                        self.counters.path("late answer to a forwarded write");
+                    }
+                }
+            }
+        }
+        self.input(to, Input::Message(from, message));
+    }
+
+    /// What a message says of its sender must be so.
+    fn check_sending(&mut self, from: NodeId, message: &PeerMessage) -> Checked {
+        let PeerMessage::Raft(message) = message else { return Ok(()) };
+        self.checkers.figure3.sent(message)?;
+        self.checkers.sent(message);
+        let options = self.options(9);
+        let Some(member) = self.members.get(&from) else { return Ok(()) };
+        let Some(running) = &member.running else { return Ok(()) };
+        let log = running.replica.inspect().log();
+        self.checkers.platter.sending(message, &member.disk, options, |index| log.position_at(raft::Index(index)))
+    }
+
+    fn is_filtered(&self, from: NodeId, to: NodeId, message: &PeerMessage) -> bool {
+        let PeerMessage::Raft(message) = message else { return false };
+        !self.links.filtered.is_empty() && self.links.filtered.contains(&(from, to, message.body.name()))
+    }
+
+    /// What a leader would see if its own check of the term were missing.
+    fn spoil(&mut self, to: NodeId, message: &mut PeerMessage) {
+        if let PeerMessage::Write(write) = message
+            && let Some(running) = self.running(to)
+            && running.replica.inspect().is_leader()
+        {
+            write.term = running.replica.inspect().term();
+        }
+    }
+}
+
+/// What tells two messages apart, as two numbers, for the hash over all events.
+fn gist(message: &PeerMessage) -> (u64, u64) {
+    match message {
+        PeerMessage::Raft(message) => {
+            let (kind, about) = match &message.body {
+                Body::PreVote(ask) => (1, ask.last.index.0),
+                Body::PreVoteReply(reply) => (2, reply.asked.0 * 2 + u64::from(reply.granted)),
+                Body::RequestVote(ask) => (3, ask.last.index.0),
+                Body::RequestVoteReply(reply) => (4, u64::from(reply.granted)),
+                Body::AppendEntries(append) => (5, (append.run.last().index.0 << 20) ^ append.round),
+                Body::AppendEntriesReply(reply) => (6, reply.round),
+                Body::InstallSnapshotReply(reply) => (7, reply.matched.0),
+            };
+            (kind | (message.term.0 << 24), about)
+        }
+        PeerMessage::Write(write) => (8, write.id.number),
+        PeerMessage::WriteReply(reply) => (9, reply.id.number),
+        PeerMessage::Read(read) => (10, read.id.number),
+        PeerMessage::ReadReply(reply) => (11, reply.id.number ^ (reply.index.0 << 20)),
+        PeerMessage::Describe(_) => (12, 0),
+    }
+}
