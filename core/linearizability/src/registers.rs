@@ -125,7 +125,7 @@ impl<'a> Register<'a> {
         let misplaced = &operations[self.known[stuck.operation]];
         let values: Vec<String> = stuck.values.iter().map(|&value| self.values.values[value].to_string()).collect();
         let sentence = format!(
-            "{} (id {}, client {}) has no place between its call and its return: in every order that fits so far the value is then {}",
+            "{} (id {}, client {}) has no place between its call and its return: when it returns, the value is {} in every order that fits so far",
             describe(misplaced),
             misplaced.id,
             misplaced.client,

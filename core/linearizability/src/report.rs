@@ -114,7 +114,7 @@ impl fmt::Display for Explanation {
         }
         writeln!(f, "{}", self.sentence)?;
         if let Some(prefix) = self.prefix {
-            writeln!(f, "{prefix} operations before that have an order. Around the place where every order ends:")?;
+            writeln!(f, "Operations before it that have an order: {prefix}. Around the place where every order ends:")?;
         }
         writeln!(f)?;
         f.write_str(&crate::picture::draw(&self.window))

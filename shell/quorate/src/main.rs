@@ -4,6 +4,7 @@
 //! This room only chooses the room that does the work. `serve` reads etcd's flags by hand (they take one dash or two), so it is
 //! chosen before clap looks at anything.
 
+mod check_history;
 mod ctl;
 mod dev;
 mod logging;
@@ -42,6 +43,8 @@ enum Command {
     },
     /// Talk to a running cluster: put, get, del, status
     Ctl(ctl::CtlArguments),
+    /// Judge a recorded history, of any system: is it linearizable?
+    CheckHistory(check_history::CheckHistoryArguments),
 }
 
 fn main() -> ExitCode {
@@ -56,6 +59,7 @@ fn main() -> ExitCode {
         _ => match CommandLine::parse().command {
             Command::Dev(arguments) => dev::main(&arguments),
             Command::Ctl(arguments) => ctl::main(arguments),
+            Command::CheckHistory(arguments) => check_history::main(&arguments),
             Command::Serve { flags } => serve::main(&flags),
         },
     }

@@ -165,3 +165,21 @@ fn errors_are_values_too() {
     let error = read("[{").unwrap_err();
     assert!(matches!(error, HistoryError::Json { line: 1, column: 2, .. }), "{error:?}");
 }
+
+/// The page that describes the format gives examples: they are what it says.
+#[test]
+fn examples_of_the_page_are_histories() {
+    let page = include_str!("../../../../docs/histories.md");
+    let mut histories: Vec<String> = Vec::new();
+    for line in page.lines().filter_map(|line| line.strip_prefix("    ")) {
+        if line.starts_with("{\"format\"") {
+            histories.push(String::new());
+        }
+        histories.last_mut().unwrap().extend([line, "\n"]);
+    }
+    assert_eq!(histories.len(), 2);
+    for history in histories {
+        let report = crate::shorthand::judge(&read(&history).unwrap());
+        assert_eq!(report.verdict, quorate_linearizability::Verdict::Linearizable, "{history}");
+    }
+}

@@ -47,7 +47,7 @@ fn same_history_gives_the_same_report() {
 
 #[test]
 fn fifty_thousand_operations_of_one_key_need_no_deep_stack() {
-    let shape = Shape { clients: 20, keys: 1, operations: 50_000, unknown: 0, failed: 0 };
+    let shape = Shape { clients: 5, keys: 1, operations: 50_000, unknown: 0, failed: 0 };
     let history = make::register_history(make::registers(&mut Dice::new(6), shape));
     let judged = std::thread::Builder::new().stack_size(256 * 1024).spawn(move || judge(&history).verdict).unwrap();
     assert_eq!(judged.join().unwrap(), Verdict::Linearizable);

@@ -72,8 +72,8 @@ fn explanation_shows_where_every_order_ends() {
     let explanation = report.explanation.unwrap();
     assert_eq!((explanation.prefix, explanation.misplaced.as_slice()), (Some(2), ["3".to_owned()].as_slice()));
     let expected = "\
-key x: read -> 1 (id 3, client d) has no place between its call and its return: in every order that fits so far the value is then 2
-2 operations before that have an order. Around the place where every order ends:
+key x: read -> 1 (id 3, client d) has no place between its call and its return: when it returns, the value is 2 in every order that fits so far
+Operations before it that have an order: 2. Around the place where every order ends:
 
   a  |--|                    0  write 1    [0..10]
   b        |--------------|  1  write 2    [20..40]
