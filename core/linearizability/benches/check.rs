@@ -34,6 +34,11 @@ fn main() {
         time(&format!("registers, {unknown} % unknown"), &make::register_history(legal));
         time(&format!("registers, {unknown} % unknown, stale read"), &make::register_history(spoilt));
     }
+    for clients in [10, 20, 30] {
+        let shape = Shape { clients, keys: 1, operations: 20_000, ..SHAPE };
+        let history = make::register_history(make::registers(&mut Dice::new(3), shape));
+        time(&format!("one register, {clients} clients"), &history);
+    }
     for unknown in [0, 1, 2] {
         let shape = Shape { unknown, ..SHAPE };
         let made = make::store(&mut Dice::new(2), shape);
