@@ -20,4 +20,5 @@ pub mod draw;
 pub mod lies;
 pub mod machine;
 pub mod run;
+pub mod shrink;
 pub mod world;
