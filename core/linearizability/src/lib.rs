@@ -12,6 +12,7 @@
 #![warn(clippy::wildcard_enum_match_arm)]
 
 mod bits;
+mod demand;
 mod error;
 mod history;
 mod json;

@@ -124,13 +124,17 @@ impl<'a> Register<'a> {
     fn explain(&self, operations: &[RegisterOperation], key: &str, stuck: &Stuck) -> Explanation {
         let misplaced = &operations[self.known[stuck.operation]];
         let values: Vec<String> = stuck.values.iter().map(|&value| self.values.values[value].to_string()).collect();
-        let sentence = format!(
-            "{} (id {}, client {}) has no place between its call and its return: when it returns, the value is {} in every order that fits so far",
-            describe(misplaced),
-            misplaced.id,
-            misplaced.client,
-            values.join(" or "),
-        );
+        let name = format!("{} (id {}, client {})", describe(misplaced), misplaced.id, misplaced.client);
+        let is_exact = !values.is_empty();
+        let sentence = if is_exact {
+            let values = values.join(" or ");
+            format!(
+                "{name} has no place between its call and its return: when it returns, the value is {values} in every order that \
+                 fits so far"
+            )
+        } else {
+            format!("there is no order, and where exactly none is left was not found; the search got to {name}")
+        };
         let window = self.window(stuck).into_iter().map(|number| {
             let operation = &operations[number];
             let (text, returned) = (describe(operation), operation.returned_at());
@@ -140,7 +144,7 @@ impl<'a> Register<'a> {
         Explanation {
             key: Some(key.to_owned()),
             sentence,
-            prefix: Some(stuck.placed),
+            prefix: is_exact.then_some(stuck.placed),
             misplaced: vec![misplaced.id.clone()],
             window: window.collect(),
         }

@@ -13,6 +13,7 @@
 use std::collections::BTreeSet;
 
 use crate::bits::Bits;
+use crate::demand::Demand;
 
 /// What an operation does to a register.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,7 +96,8 @@ pub(crate) struct Stuck {
     pub(crate) operation: usize,
     /// So many operations had returned before it: the longest prefix of the history that has an order.
     pub(crate) placed: usize,
-    /// Values that the register can have had while there still was a place for it (not more than a few).
+    /// Values that the register can have had while there still was a place for it (not more than a few). None, if where exactly no
+    /// order gets further was not found: then this is where the search ended that looks ahead.
     pub(crate) values: BTreeSet<usize>,
     /// What was placed last, in one of the orders that got so far.
     pub(crate) last: Vec<Choice>,
@@ -105,9 +107,32 @@ const VALUES_SHOWN: usize = 8;
 const LAST_SHOWN: usize = 4;
 
 /// Looks for an order, and takes what it needs from `steps`.
+///
+/// Looks ahead for values that must not be overwritten. That finds an order, or that there is none, much sooner; but it may stop
+/// before the first operation that has no place, so where there is no order a search without it tells the reason.
 pub(crate) fn search(problem: &Problem, steps: &mut u64) -> Found {
-    Search::new(problem).run(steps)
+    match Search::new(problem, Some(Demand::new(problem))).run(steps) {
+        Found::Stuck(near) => {
+            Found::Stuck(explain(problem, steps).unwrap_or(Stuck { values: BTreeSet::new(), ..near }))
+        }
+        found @ (Found::Order(_) | Found::OutOfSteps) => found,
+    }
 }
+
+/// Where exactly no order gets further, if that is found within some steps.
+fn explain(problem: &Problem, steps: &mut u64) -> Option<Stuck> {
+    let granted = EXPLANATION_STEPS.min(*steps);
+    let mut left = granted;
+    let found = Search::new(problem, None).run(&mut left);
+    *steps -= granted - left;
+    match found {
+        Found::Stuck(stuck) => Some(stuck),
+        Found::OutOfSteps => None,
+        Found::Order(order) => unreachable!("looking ahead left out an order: {order:?}"),
+    }
+}
+
+const EXPLANATION_STEPS: u64 = 2_000_000;
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
@@ -134,6 +159,7 @@ struct Frame {
 
 struct Search<'a> {
     problem: &'a Problem,
+    demand: Option<Demand<'a>>,
     /// By number from 1; `END` is none of them. A call stands before a return of the same time: those two overlap.
     events: Vec<Event>,
     next: Vec<usize>,
@@ -154,7 +180,7 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(problem: &'a Problem) -> Self {
+    fn new(problem: &'a Problem, demand: Option<Demand<'a>>) -> Self {
         let mut order: Vec<(u64, bool, usize)> = Vec::with_capacity(problem.known.len() * 2);
         for (number, known) in problem.known.iter().enumerate() {
             order.extend([(known.call, false, number), (known.returned, true, number)]);
@@ -170,6 +196,7 @@ impl<'a> Search<'a> {
         let count = events.len();
         Self {
             problem,
+            demand,
             events,
             next: (1..count).chain([END]).collect(),
             previous: [count - 1].into_iter().chain(0..count - 1).collect(),
@@ -265,7 +292,8 @@ impl<'a> Search<'a> {
     fn try_choice(&mut self, choice: Choice, new: Option<usize>, instead: Cursor) -> Cursor {
         let Some(new) = new else { return instead };
         self.place(choice);
-        if !self.seen.insert(self.name(new)) {
+        let loses = new != self.value && self.demand.as_ref().is_some_and(|demand| demand.must_stay(self.value));
+        if loses || !self.seen.insert(self.name(new)) {
             self.unplace(choice);
             return instead;
         }
@@ -305,6 +333,9 @@ impl<'a> Search<'a> {
     }
 
     fn place(&mut self, choice: Choice) {
+        if let Some(demand) = &mut self.demand {
+            demand.place(choice);
+        }
         match choice {
             Choice::Known(operation) => {
                 let (call, returned) = self.places[operation];
@@ -321,6 +352,9 @@ impl<'a> Search<'a> {
 
     /// The opposite of `place`, in the opposite order.
     fn unplace(&mut self, choice: Choice) {
+        if let Some(demand) = &mut self.demand {
+            demand.unplace(choice);
+        }
         match choice {
             Choice::Known(operation) => {
                 let (call, returned) = self.places[operation];
