@@ -50,13 +50,14 @@ const WORLDLY: [&str; 28] = [
 ];
 
 /// The only arrows between two crates of the shell. `sim` and `node` are equals: two drivers of the same member.
-const SHELL_ARROWS: [(&str, &str); 8] = [
+const SHELL_ARROWS: [(&str, &str); 9] = [
     ("shell/server", "shell/node"),
     ("shell/explorer", "shell/sim"),
     ("shell/quorate", "shell/server"),
     ("shell/quorate", "shell/node"),
     ("shell/quorate", "shell/client"),
     ("shell/quorate", "shell/sim"),
+    ("shell/quorate", "shell/model"),
     ("shell/quorate", "shell/explorer"),
     ("shell/client", "shell/server"),
 ];
