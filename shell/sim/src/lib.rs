@@ -6,6 +6,8 @@
 //!
 //! - [`run`]: a [`Run`](run::Run) is all that decides what happens: cluster, clocks, network, limits, and a script of faults.
 //! - [`draw`]: makes a run from a seed.
+//! - [`scenario`]: readable stories, played on the same worlds.
+//! - [`campaign`] and [`shrink`]: many runs, and from a long one that fails to a short one.
 //! - [`world`]: plays a run. One queue of events, no threads.
 //! - [`machine`]: the real store, with a witness of what it applied.
 //! - [`checkers`]: what must hold, one idea a file. [`lies`]: what a driver or a disk could do wrong, to show that they notice.
@@ -20,5 +22,6 @@ pub mod draw;
 pub mod lies;
 pub mod machine;
 pub mod run;
+pub mod scenario;
 pub mod shrink;
 pub mod world;

@@ -295,6 +295,17 @@ pub enum Act {
     },
     /// Who leads is alone.
     IsolateLeader,
+    /// Messages of one kind are lost on a link, or no longer.
+    Filter {
+        /// The sender.
+        from: u64,
+        /// The receiver.
+        to: u64,
+        /// As in the paper: `AppendEntries`, `RequestVoteReply` ...
+        kind: String,
+        /// Lost, or delivered again.
+        lost: bool,
+    },
     /// All links are whole.
     Heal,
     /// The network is like this from now on.
@@ -541,7 +552,7 @@ impl Act {
             | Self::Fire { n, .. }
             | Self::Timeout { n }
             | Self::Client { to: n, .. } => vec![*n],
-            Self::Cut { from, to } | Self::Join { from, to } => vec![*from, *to],
+            Self::Cut { from, to } | Self::Join { from, to } | Self::Filter { from, to, .. } => vec![*from, *to],
             Self::Partition { groups } => groups.concat(),
             Self::PowerLossAll { .. }
             | Self::PowerLossLeader { .. }
@@ -589,6 +600,7 @@ impl Act {
             Self::Drift { .. } => "clock drift",
             Self::Cut { .. } => "one-way cut",
             Self::Join { .. } => "join",
+            Self::Filter { .. } => "kind of message lost",
             Self::Partition { .. } => "partition",
             Self::IsolateLeader => "leader isolated",
             Self::Heal => "heal",

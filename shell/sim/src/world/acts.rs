@@ -49,6 +49,14 @@ impl World {
             Act::Join { from, to } => {
                 self.links.broken.remove(&(NodeId(from), NodeId(to)));
             }
+            Act::Filter { from, to, ref kind, lost } => {
+                let link = (NodeId(from), NodeId(to), kind.clone());
+                if lost {
+                    self.links.filtered.insert(link);
+                } else {
+                    self.links.filtered.remove(&link);
+                }
+            }
             Act::Partition { ref groups } => self.partition(groups),
             Act::IsolateLeader => {
                 if let Some(leader) = self.leader() {

@@ -2,14 +2,50 @@
 
 use bytes::Bytes;
 use raft::{NodeId, View};
-use replica::StateMachine as _;
+use replica::{Refusal, StateMachine as _};
 use store::RangeRequest;
 
 use super::World;
+use super::clients::{Answer, Body};
 use crate::checkers::Checked;
 use crate::run::Run;
 
+/// What a client was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// Its write is done.
+    Done,
+    /// The value of the key that it read, if there is one.
+    Value(Option<String>),
+    /// Refused, without effect.
+    Refused,
+    /// Nobody knows whether it took effect.
+    Unknown,
+}
+
 impl World {
+    /// What a client was told, if it was told anything; requests are numbered from 1.
+    #[must_use]
+    pub fn heard(&self, number: u64) -> Option<Heard> {
+        let operation = self.operations.get(&number)?;
+        operation.returned?;
+        let read = matches!(operation.body, Body::Read(_));
+        Some(match operation.answer.as_ref()? {
+            Answer::Written(..) => Heard::Done,
+            Answer::Read(_, answer) => {
+                let value = answer.kvs.first().map(|pair| String::from_utf8_lossy(&pair.value).into_owned());
+                Heard::Value(value)
+            }
+            Answer::Refused(Refusal::TimedOut { .. }) | Answer::Lost if !read => Heard::Unknown,
+            Answer::Refused(_) | Answer::NotSent | Answer::Lost => Heard::Refused,
+        })
+    }
+
+    /// Lets time pass without an event, if there is none before.
+    pub(crate) fn skip_to(&mut self, time: u64) {
+        self.now = self.now.max(time);
+    }
+
     /// What decides all of it.
     #[must_use]
     pub fn run_value(&self) -> &Run {

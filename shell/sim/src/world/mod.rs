@@ -22,6 +22,7 @@ use replica::{Input, Output, RequestId, Time, Timer, TimerChange};
 
 use clients::Caller;
 pub(crate) use clients::{Body, Operation};
+pub use look::Heard;
 use member::{Job, Member, Running};
 use network::Links;
 use queue::{Event, Queue};

@@ -30,7 +30,7 @@ pub(super) struct Links {
     pub(super) dice: Dice,
     old: Vec<(NodeId, NodeId, PeerMessage)>,
     /// Nothing of this kind gets through, from and to.
-    pub(super) filtered: BTreeSet<(NodeId, NodeId, &'static str)>,
+    pub(super) filtered: BTreeSet<(NodeId, NodeId, String)>,
 }
 
 impl Links {
@@ -157,7 +157,7 @@ impl World {
 
     fn is_filtered(&self, from: NodeId, to: NodeId, message: &PeerMessage) -> bool {
         let PeerMessage::Raft(message) = message else { return false };
-        !self.links.filtered.is_empty() && self.links.filtered.contains(&(from, to, message.body.name()))
+        !self.links.filtered.is_empty() && self.links.filtered.contains(&(from, to, message.body.name().to_owned()))
     }
 
     /// What a leader would see if its own check of the term were missing.
