@@ -24,6 +24,8 @@ pub struct Played {
     pub lines: Vec<String>,
     /// The same as a run: what was done, and when.
     pub run: Run,
+    /// When it ended, in microseconds, and how the members were then.
+    pub end: (u64, Vec<String>),
 }
 
 struct Player {
@@ -42,7 +44,7 @@ pub fn play(scenario: &Scenario, tells: bool) -> Played {
         Ok(world) => world,
         Err(error) => {
             let verdict = Err(ScenarioError { line: 1, column: 1, what: error.to_string() });
-            return Played { verdict, lines: Vec::new(), run };
+            return Played { verdict, lines: Vec::new(), run, end: (0, Vec::new()) };
         }
     };
     if tells {
@@ -51,7 +53,8 @@ pub fn play(scenario: &Scenario, tells: bool) -> Played {
     let mut player = Player { world, run, names: BTreeMap::new(), lines: Vec::new(), tells };
     let verdict = scenario.statements.iter().try_for_each(|statement| player.line(statement));
     player.listen();
-    Played { verdict, lines: player.lines, run: player.run }
+    let end = (player.world.now(), player.world.status());
+    Played { verdict, lines: player.lines, run: player.run, end }
 }
 
 impl Player {

@@ -41,7 +41,7 @@ impl World {
                     self.after(down, Event::Start(leader));
                 }
             }
-            Act::Restart { n } => self.after(0, Event::Start(NodeId(n))),
+            Act::Restart { n } => return self.start(NodeId(n)),
             Act::Rot { n, bit } => return self.rot(NodeId(n), bit),
             Act::Cut { from, to } => {
                 self.links.broken.insert((NodeId(from), NodeId(to)));

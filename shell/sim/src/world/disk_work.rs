@@ -71,7 +71,15 @@ impl World {
 
     /// What a member starts with in an empty folder.
     pub(super) fn first(&self) -> First<Machine> {
-        First { configuration: Configuration::of_voters(self.ids()), machine: Machine::default() }
+        let mut configuration = Configuration::of_voters(self.ids());
+        if !self.run.initial.is_empty() {
+            // Members that ran before have described themselves: no entry of their own is in the way of a figure.
+            for (id, member) in &mut configuration.members {
+                let Own { disk, info } = Self::own(*id);
+                *member = raft::Member { disk, info: info.unwrap_or_default() };
+            }
+        }
+        First { configuration, machine: Machine::default() }
     }
 
     // ---- start --------------------------------------------------------------------------------------------------------
