@@ -41,21 +41,20 @@ pub(crate) struct Outcome {
 
 pub(crate) struct LocalInfo {
     pub(crate) local: Local,
-    /// Its fingerprint under each renaming.
-    pub(crate) prints: Vec<u128>,
-    /// The same for all renamings.
+    /// A fingerprint that is the same for all renamings.
     pub(crate) key: u128,
     /// What other nodes and the history are compared with.
     pub(crate) face: u32,
     /// What can happen to it besides deliveries.
     pub(crate) actions: Vec<Action>,
+    /// What comes of each packet, as far as that was asked.
+    deliveries: Vec<u32>,
 }
 
 pub(crate) struct PacketInfo {
     pub(crate) packet: Packet,
     pub(crate) to: usize,
     pub(crate) from: usize,
-    pub(crate) prints: Vec<u128>,
     /// What it adds to the keys of its sender and of its receiver.
     pub(crate) keys: (u128, u128),
     pub(crate) claim: Option<Claim>,
@@ -70,6 +69,9 @@ pub(crate) struct Arena<'a> {
     pub(crate) packets: Vec<PacketInfo>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) histories: Vec<History>,
+    /// Fingerprints of states of nodes and of packets, under each renaming.
+    pub(crate) local_prints: Vec<Vec<u128>>,
+    pub(crate) packet_prints: Vec<Vec<u128>>,
     /// One node for each face.
     faces: Vec<u32>,
     known_locals: HashMap<u128, u32, Quick>,
@@ -83,10 +85,15 @@ pub(crate) struct Arena<'a> {
 
 /// Nothing comes of it, or it would leave the bounds.
 pub(crate) const NOTHING: u32 = u32::MAX;
+/// The core was not asked yet.
+const UNKNOWN: u32 = u32::MAX - 1;
 
 impl<'a> Arena<'a> {
     pub(crate) fn new(model: &'a Model, renamings: Renamings) -> Self {
+        let prints = vec![Vec::new(); renamings.len()];
         let mut arena = Self {
+            local_prints: prints.clone(),
+            packet_prints: prints,
             model,
             renamings,
             locals: Vec::new(),
@@ -120,7 +127,8 @@ impl<'a> Arena<'a> {
         let face = self.face(&local, number);
         let actions = actions(&local, self.model);
         self.known_locals.insert(print, number);
-        self.locals.push(LocalInfo { local, prints, key, face, actions });
+        self.local_prints.iter_mut().zip(prints).for_each(|(column, print)| column.push(print));
+        self.locals.push(LocalInfo { local, key, face, actions, deliveries: Vec::new() });
         number
     }
 
@@ -149,8 +157,9 @@ impl<'a> Arena<'a> {
         let keys = (fingerprint::of(&(key, 1u8)), fingerprint::of(&(key, 2u8)));
         let (to, from, claim) = (place(packet.to()), place(packet.from()), packet.claim());
         self.known_packets.insert(print, number);
+        self.packet_prints.iter_mut().zip(prints).for_each(|(column, print)| column.push(print));
         let answers_in = packet.answers_in().map_or(u64::MAX, |term| term.0);
-        self.packets.push(PacketInfo { packet, to, from, prints, keys, claim, answers_in });
+        self.packets.push(PacketInfo { packet, to, from, keys, claim, answers_in });
         number
     }
 
@@ -163,8 +172,32 @@ impl<'a> Arena<'a> {
         number
     }
 
+    /// Searches forget answers of terms that their receiver has left for good ([`crate::engine`]). That is right only if such an
+    /// answer is ignored in every state: here each is tried in each, whether or not they ever met.
+    pub(crate) fn check_forgotten(&mut self) -> Result<(), String> {
+        for local in 0..number(self.locals.len()) {
+            let node = &self.locals[local as usize].local;
+            let (id, floor) = (node.view().id(), node.disk.hard_state.term.0);
+            for packet in 0..number(self.packets.len()) {
+                let PacketInfo { to, answers_in, .. } = self.packets[packet as usize];
+                if to != place(id) || answers_in >= floor || self.delivery(local, packet) == NOTHING {
+                    continue;
+                }
+                let (node, packet) = (&self.locals[local as usize].local, &self.packets[packet as usize].packet);
+                let view = node.view();
+                return Err(format!(
+                    "answers of older terms are ignored does not hold (5.1): {view}: it is changed by `{packet}`"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// What comes of an action at a node in this state: a number of an outcome, or [`NOTHING`].
     pub(crate) fn outcome(&mut self, local: u32, action: Action) -> u32 {
+        if let Action::Deliver(packet) = action {
+            return self.delivery(local, packet);
+        }
         let key = (u64::from(local) << 32) | u64::from(action.code());
         if let Some(known) = self.memo.get(&key) {
             return *known;
@@ -172,6 +205,21 @@ impl<'a> Arena<'a> {
         let step = self.step(local, action);
         let outcome = self.keep(local, step);
         self.memo.insert(key, outcome);
+        outcome
+    }
+
+    fn delivery(&mut self, local: u32, packet: u32) -> u32 {
+        let (known, at) = (&self.locals[local as usize].deliveries, packet as usize);
+        if let Some(known) = known.get(at).filter(|known| **known != UNKNOWN) {
+            return *known;
+        }
+        let step = self.step(local, Action::Deliver(packet));
+        let outcome = self.keep(local, step);
+        let known = &mut self.locals[local as usize].deliveries;
+        if known.len() <= at {
+            known.resize(at + 1, UNKNOWN);
+        }
+        known[at] = outcome;
         outcome
     }
 
@@ -236,7 +284,7 @@ impl<'a> Arena<'a> {
 }
 
 impl Action {
-    /// Deliveries have the numbers of their packets.
+    /// A number of its own for each.
     fn code(self) -> u32 {
         const OTHER: u32 = 1 << 31;
         match self {

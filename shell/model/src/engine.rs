@@ -203,14 +203,11 @@ impl<'a> Engine<'a> {
             }
         }
         let print = |renaming: usize| {
-            let mut sum = 0u128;
-            for local in &world.locals[..self.nodes] {
-                sum = sum.wrapping_add(self.arena.locals[*local as usize].prints[renaming]);
-            }
-            for packet in world.packets() {
-                sum = sum.wrapping_add(self.arena.packets[packet as usize].prints[renaming]);
-            }
-            sum
+            let locals = &self.arena.local_prints[renaming];
+            let packets = &self.arena.packet_prints[renaming];
+            let locals = world.locals[..self.nodes].iter().map(|local| locals[*local as usize]);
+            let sum = locals.fold(0u128, u128::wrapping_add);
+            world.packets().fold(sum, |sum, packet| sum.wrapping_add(packets[packet as usize]))
         };
         let least = self.arena.renamings.sorting(keys).map(print).min().unwrap_or(0);
         fingerprint::of(&(least, world.history, world.used, world.reads))

@@ -194,7 +194,7 @@ impl Local {
         let mut witnesses = Witnesses::default();
         if let Some(batch) = &self.writing {
             if kept {
-                store(model, &mut disk, batch, true);
+                store(model, &mut disk, batch);
                 witnesses.add(Witness::WriteKept);
             } else if batch.hard_state.vote.is_some() && batch.hard_state != self.disk.hard_state {
                 witnesses.add(Witness::VoteLost);
@@ -218,9 +218,9 @@ impl Local {
     }
 }
 
-fn store(model: &Model, disk: &mut Disk, batch: &Batch, torn: bool) {
+fn store(model: &Model, disk: &mut Disk, batch: &Batch) {
     match model.planted {
-        Some(planted) => planted.store(disk, batch, torn),
+        Some(planted) => planted.store(disk, batch),
         None => disk.store(batch),
     }
 }
@@ -276,7 +276,7 @@ impl Step {
             earlier.iter().for_each(|earlier| disk.store(earlier));
             local.cached = Some(batch);
         } else {
-            store(model, &mut disk, &batch, false);
+            store(model, &mut disk, &batch);
             let last = batch.entries.last().map(raft::Entry::position);
             if last.is_some_and(|last| disk.last() != last) {
                 self.problem = Some(format!("a write that fits the log does not hold: the disk has {}", disk.last()));

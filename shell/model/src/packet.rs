@@ -49,7 +49,9 @@ impl Packet {
             Body::RequestVoteReply(_) | Body::AppendEntriesReply(_) | Body::InstallSnapshotReply(_) => {
                 Some(message.term)
             }
-            Body::PreVote(_) | Body::PreVoteReply(_) | Body::RequestVote(_) | Body::AppendEntries(_) => None,
+            // It is about the term after, and may tell of a newer one.
+            Body::PreVoteReply(reply) => Some(message.term.max(Term(reply.asked.0.saturating_sub(1)))),
+            Body::PreVote(_) | Body::RequestVote(_) | Body::AppendEntries(_) => None,
         }
     }
 

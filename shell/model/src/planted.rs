@@ -43,8 +43,6 @@ planted! {
     WrittenTooEarly => "written-too-early", "a disk reports what it only keeps in its cache",
     /// A batch with entries is stored without its hard state.
     HardStateSkipped => "hard-state-skipped", "a write is durable but for its term and vote",
-    /// A crash keeps a batch but for its truncation.
-    TruncationLost => "truncation-lost", "a crash keeps half a write: its entries without its truncation",
     /// A follower's answer claims one entry more than it has.
     AnswersTooMuch => "answers-too-much", "an answer to an append claims one entry more than is there",
     /// An answer to an append of an earlier term counts in the present one.
@@ -78,11 +76,10 @@ impl Planted {
         }
     }
 
-    /// A batch as it is stored, `torn` by a crash.
-    pub(crate) fn store(self, disk: &mut Disk, batch: &Batch, torn: bool) {
+    /// A batch as it is stored.
+    pub(crate) fn store(self, disk: &mut Disk, batch: &Batch) {
         match self {
             Self::HardStateSkipped => disk.store(&Batch { hard_state: disk.hard_state, ..batch.clone() }),
-            Self::TruncationLost if torn => disk.store(&Batch { truncate: None, ..batch.clone() }),
             _ => disk.store(batch),
         }
     }

@@ -89,11 +89,22 @@ pub struct Parts {
 impl Report {
     /// States a second.
     #[must_use]
-    pub fn rate(&self) -> f64 {
-        #[allow(clippy::cast_precision_loss)] // a figure for people
-        let states = self.states as f64;
-        states / self.elapsed.as_secs_f64().max(1e-9)
+    pub fn rate(&self) -> u64 {
+        rate(self.states, self.elapsed)
     }
+}
+
+impl Progress {
+    /// States a second.
+    #[must_use]
+    pub fn rate(&self) -> u64 {
+        rate(self.states, self.elapsed)
+    }
+}
+
+fn rate(states: u64, elapsed: Duration) -> u64 {
+    let rate = u128::from(states) * 1_000_000 / elapsed.as_micros().max(1);
+    u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
 struct Search<'a> {
@@ -167,6 +178,9 @@ impl Search<'_> {
                 }
             }
             self.depth += u64::from(self.next.len() > 0);
+        }
+        if let Err(sentence) = self.engine.arena.check_forgotten() {
+            return Verdict::Broken(Box::new(Counterexample { steps: Vec::new(), sentence }));
         }
         let met = |witness: &&Witness| !self.seen.has(**witness);
         let missed: Vec<Witness> = model.expected.iter().filter(met).copied().collect();

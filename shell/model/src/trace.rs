@@ -6,6 +6,7 @@ use std::fmt;
 use raft::Timer;
 
 use crate::arena::Action;
+use crate::configuration::{Model, Traffic};
 use crate::engine::{Broken, Engine, Followed};
 use crate::local::Input;
 use crate::packet::Packet;
@@ -95,12 +96,28 @@ fn words(input: &Input, node: usize) -> (String, Vec<String>) {
     }
 }
 
+/// The command that starts such a cluster.
+fn cluster(model: &Model) -> String {
+    let mut command = format!("cluster nodes={}", model.nodes);
+    let switches = model.switches;
+    let words = [
+        (model.slow_disk, " disk=manual"),
+        (!switches.pre_vote, " pre_vote=off"),
+        (!switches.check_quorum, " check_quorum=off"),
+        (!switches.stickiness, " stickiness=off"),
+        (!switches.noop, " noop=off"),
+        (model.traffic == Traffic::OneByOne, " append_max=1 appends_max=1"),
+    ];
+    words.iter().filter(|(is_said, _)| *is_said).for_each(|(_, word)| command.push_str(word));
+    command
+}
+
 impl Counterexample {
-    /// The steps as a golden script of the core.
+    /// The steps, which `model` led to, as a golden script of the core.
     #[must_use]
-    pub fn script(&self, nodes: u64) -> String {
+    pub fn script(&self, model: &Model) -> String {
         let commands = self.steps.iter().flat_map(|step| &step.commands);
-        let mut script = format!("# {}\n\n(cluster nodes={nodes} disk=manual fresh=on)\n", self.sentence);
+        let mut script = format!("# {}\n\n({})\n", self.sentence, cluster(model));
         for command in commands {
             script.push_str(command);
             script.push('\n');

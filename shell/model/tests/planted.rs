@@ -1,0 +1,57 @@
+//! Every bug that is planted around the core is found, by the property that it breaks and with a way to it.
+
+use quorate_model::{Counterexample, Options, Planted, Verdict, catalogue, search};
+
+/// What is found, in a configuration that is closed without the bug.
+fn found(planted: Planted) -> Counterexample {
+    let model = catalogue::with(planted);
+    match search(&model, Options::default(), &mut |_| ()).verdict {
+        Verdict::Broken(counterexample) => *counterexample,
+        other => panic!("{planted} is not found in {}: {other:?}", model.name),
+    }
+}
+
+/// What breaks first. A match, so that a new bug has to say it.
+fn breaks(planted: Planted) -> &'static str {
+    match planted {
+        Planted::VoteForgotten | Planted::WrittenTooEarly | Planted::HardStateSkipped => "one vote a term",
+        Planted::TailForgotten | Planted::AnswersTooMuch | Planted::SnapshotLost => "committed on a quorum of disks",
+        Planted::AnswersOutlive => "answers of older terms are ignored",
+        Planted::RoundsForged => "no stale read",
+        Planted::VotesForged => "Election Safety",
+    }
+}
+
+#[test]
+fn every_planted_bug_is_found_by_the_property_that_it_breaks() {
+    for planted in Planted::ALL {
+        let counterexample = found(*planted);
+        let (sentence, expected) = (&counterexample.sentence, breaks(*planted));
+        println!("{}: {} steps: {sentence}", planted.word(), counterexample.steps.len());
+        assert!(sentence.starts_with(expected), "{planted}: {sentence}");
+        assert!(sentence.contains("does not hold"), "{sentence}");
+    }
+}
+
+#[test]
+fn a_counterexample_is_told_step_by_step_and_as_a_script() {
+    let counterexample = found(Planted::VoteForgotten);
+    let told = counterexample.to_string();
+    let expected = [
+        "  1. n1's timer Campaign fires",
+        "       n1 stands for election in t1, 5.2",
+        "       n1 write t1 vote=n1",
+        "  2. n1's write is durable",
+        "       n1 -> n2 RequestVote t1 last=0@0",
+        "       n1 -> n3 RequestVote t1 last=0@0",
+        "  3. n1 crashes, what it was writing is lost; it starts again",
+    ];
+    assert_eq!(told.lines().take(expected.len()).collect::<Vec<_>>(), expected, "{told}");
+    assert!(told.ends_with("one vote a term (5.2) does not hold: n1 voted for n1 and n2 in t1"), "{told}");
+    let script = counterexample.script(&catalogue::with(Planted::VoteForgotten));
+    let commands: Vec<&str> = script.lines().skip(2).collect();
+    let cluster = "(cluster nodes=3 disk=manual pre_vote=off check_quorum=off stickiness=off noop=off)";
+    let expected = [cluster, "fire 1 Campaign", "written 1", "crash 1 lose", "restart 1"];
+    assert_eq!(commands[..5], expected, "{script}");
+    assert!(commands.contains(&"send \"n2 -> n1 RequestVote t1 last=0@0\""), "{script}");
+}
