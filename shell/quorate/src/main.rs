@@ -8,6 +8,7 @@ mod check_history;
 mod ctl;
 mod dev;
 mod logging;
+mod model;
 mod serve;
 mod terminal;
 mod url;
@@ -45,6 +46,8 @@ enum Command {
     Ctl(ctl::CtlArguments),
     /// Judge a recorded history, of any system: is it linearizable?
     CheckHistory(check_history::CheckHistoryArguments),
+    /// Look at every state that the consensus core can reach within stated bounds
+    Model(model::ModelArguments),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +63,7 @@ fn main() -> ExitCode {
             Command::Dev(arguments) => dev::main(&arguments),
             Command::Ctl(arguments) => ctl::main(arguments),
             Command::CheckHistory(arguments) => check_history::main(&arguments),
+            Command::Model(arguments) => model::main(&arguments),
             Command::Serve { flags } => serve::main(&flags),
         },
     }

@@ -20,6 +20,12 @@ pub(crate) fn err(line: &str) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// Writes to standard error over the line that was written like this before: an empty text clears it.
+pub(crate) fn err_over(line: &str) {
+    let mut stream = std::io::stderr().lock();
+    let _ = write!(stream, "\r\x1b[K{line}").and_then(|()| stream.flush());
+}
+
 /// Colours for standard output: only on a terminal, and not where `NO_COLOR` asks for none.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Paint {
