@@ -1,4 +1,4 @@
-//! Scenarios: readable stories of a cluster, one statement a line, with what must come of it. They are read here ([`parse`]) and
+//! Scenarios: readable stories of a cluster, one statement a line, with what must come of it. They are read here (`parse`) and
 //! played on the same worlds as everything else ([`play()`]); the language is described in docs/simulator.md.
 
 mod parse;

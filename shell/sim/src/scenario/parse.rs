@@ -394,7 +394,7 @@ mod tests {
         assert_eq!(in_line_2("put X"), "2:6: a value is missing");
         assert_eq!(in_line_2("heal all"), "2:6: `all` is too much here");
         assert!(in_line_2("get X").starts_with("2:6: `is VALUE`"));
-        assert!(in_line_2("expect path no such thing >= 1").starts_with("2:23: `no such thing` is no path"));
+        assert!(in_line_2("expect path no such thing >= 1").starts_with("2:21: `no such thing` is no path"));
         assert!(in_line_2("disk n1 term=1 log=2").starts_with("2:16: no member has such a disk"));
         assert!(in_line_2("cluster members=3").starts_with("2:1: there is a `cluster` already"));
         assert!(mistake("cluster members=30").starts_with("1:"));
