@@ -10,6 +10,7 @@ mod dev;
 mod logging;
 mod model;
 mod serve;
+mod sim;
 mod terminal;
 mod url;
 mod version;
@@ -48,6 +49,8 @@ enum Command {
     CheckHistory(check_history::CheckHistoryArguments),
     /// Look at every state that the consensus core can reach within stated bounds
     Model(model::ModelArguments),
+    /// Play whole clusters in simulated worlds, seed after seed; or one run, or one scenario
+    Sim(sim::SimArguments),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
             Command::Ctl(arguments) => ctl::main(arguments),
             Command::CheckHistory(arguments) => check_history::main(&arguments),
             Command::Model(arguments) => model::main(&arguments),
+            Command::Sim(arguments) => sim::main(&arguments),
             Command::Serve { flags } => serve::main(&flags),
         },
     }

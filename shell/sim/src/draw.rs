@@ -74,7 +74,7 @@ fn draw_network(dice: &mut Dice) -> Network {
     let (loss, doubled, replayed, late) = (bad(150), bad(200), bad(30), bad(150));
     Network {
         delay_min: 50,
-        delay_max: dice.pick(&[600, 2_000, 10_000, 25_000]),
+        delay_max: dice.pick(&[600, 2_000, 10_000, 25_000, 60_000]),
         loss,
         doubled,
         replayed,

@@ -1,0 +1,94 @@
+//! `quorate sim`: whole clusters in simulated worlds, seed after seed. This room has the clock, the files and the threads; what
+//! happens in a world, and whether it may happen, is shell/sim's.
+
+mod campaign;
+mod report;
+mod scenario;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Args;
+use sim::campaign::play_on;
+use sim::run::Run;
+use sim::world::World;
+
+use crate::terminal;
+
+/// What follows `quorate sim`.
+#[derive(Debug, Args)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct SimArguments {
+    /// How many seeds to play [default: 100; with --seed alone: 1; with --minutes: as many as fit]
+    #[arg(long, value_name = "N")]
+    seeds: Option<u64>,
+    /// The first seed
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Stop after so many minutes
+    #[arg(long, value_name = "M")]
+    minutes: Option<f64>,
+    /// Play each seed a second time: both must be the same, event by event
+    #[arg(long)]
+    twice: bool,
+    /// Worlds at once, each on a thread of its own [default: one a core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<usize>,
+    /// Play this run file instead of seeds
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "seed", "minutes", "twice", "scenario"])]
+    run: Option<PathBuf>,
+    /// Play this scenario instead of seeds, and print what happens
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "seed", "minutes", "twice"])]
+    scenario: Option<PathBuf>,
+    /// Print every event of a run or of a single seed
+    #[arg(long)]
+    tell: bool,
+    /// Where the run files of failing seeds are written
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    out: PathBuf,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+const AFTER_HELP: &str = "\
+A failing seed is cut down and written to sim-SEED.run.json; `quorate sim --run FILE --tell` plays that again.
+Exit code: 0 all is well, 1 something failed or was never seen, 2 the file can't be used.";
+
+/// Plays what was asked for.
+pub(crate) fn main(arguments: &SimArguments) -> ExitCode {
+    let done = match (&arguments.run, &arguments.scenario) {
+        (Some(file), _) => play_file(file, arguments),
+        (None, Some(file)) => scenario::play(file, arguments.json),
+        (None, None) if arguments.tell => play_run(sim::draw::run_of_seed(arguments.seed.unwrap_or(0)), arguments),
+        (None, None) => Ok(campaign::play(arguments)),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(problem) => {
+            terminal::err(&format!("quorate sim: {problem}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn play_file(file: &Path, arguments: &SimArguments) -> Result<bool, String> {
+    let text = std::fs::read_to_string(file).map_err(|error| format!("can't read {}: {error}", file.display()))?;
+    let run = Run::from_json(&text).map_err(|error| format!("{}: {error}", file.display()))?;
+    play_run(run, arguments)
+}
+
+fn play_run(run: Run, arguments: &SimArguments) -> Result<bool, String> {
+    let mut world = World::new(run).map_err(|error| error.to_string())?;
+    if arguments.tell {
+        world.tell();
+    }
+    let verdict = play_on(&mut world);
+    for line in world.take_told() {
+        terminal::out(&format!("{line}\n"));
+    }
+    let good = verdict.is_ok();
+    terminal::out(&report::of_one(&world, &verdict, arguments.json));
+    Ok(good)
+}
