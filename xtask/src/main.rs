@@ -4,6 +4,7 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use xtask::commands;
+use xtask::figures::{Wanted, figures};
 
 const HELP: &str = "\
 cargo x COMMAND
@@ -13,6 +14,8 @@ cargo x COMMAND
   golden [CRATE..]   record the golden scripts again (all crates that have some, or those named), then show what changed
   tidy               the rules of this repository that no other tool knows
   codegen [--check]  generate the checked-in code again, or only compare
+  figures [--seeds N] [--first S] [--large]
+                     measure what docs/testing.md quotes, and write it there
 ";
 
 fn main() -> ExitCode {
@@ -26,14 +29,20 @@ fn main() -> ExitCode {
         ["tidy"] => commands::tidy(&root),
         ["codegen"] => commands::codegen(&root, false),
         ["codegen", "--check"] => commands::codegen(&root, true),
+        ["figures", words @ ..] => match Wanted::read(words) {
+            Ok(wanted) => figures(&root, &wanted),
+            Err(problem) => return wrong(&problem),
+        },
         [] | ["help" | "--help" | "-h"] => {
             let _ = std::io::stdout().write_all(HELP.as_bytes());
             return ExitCode::SUCCESS;
         }
-        [unknown, ..] => {
-            let _ = write!(std::io::stderr(), "cargo x does not know {unknown:?} with these arguments.\n\n{HELP}");
-            return ExitCode::from(2);
-        }
+        [unknown, ..] => return wrong(&format!("cargo x does not know {unknown:?} with these arguments.")),
     };
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn wrong(problem: &str) -> ExitCode {
+    let _ = write!(std::io::stderr(), "{problem}\n\n{HELP}");
+    ExitCode::from(2)
 }
