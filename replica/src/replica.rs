@@ -127,6 +127,13 @@ impl<S: StateMachine> Replica<S> {
         }
     }
 
+    /// The same member over what `change` makes of its consensus. A server has nothing to change there; worlds that leave out a
+    /// rule do (`raft::Rules`).
+    #[must_use]
+    pub fn with_raft(self, change: impl FnOnce(Raft) -> Raft) -> Self {
+        Self { raft: change(self.raft), ..self }
+    }
+
     /// Consensus, read only.
     #[must_use]
     pub fn inspect(&self) -> raft::View<'_> {

@@ -69,12 +69,17 @@ impl Follower {
             return self.refuse(shared, from, prev);
         }
         let (last, commit, carries) = (append.run.last().index, append.commit, !append.run.entries().is_empty());
+        if !shared.rules.truncate_only_on_conflict {
+            truncate_behind(shared, prev.index);
+            self.verified = self.verified.min(shared.log.last().index);
+        }
         self.store(shared, append);
         if shared.halt.is_some() {
             return;
         }
         self.verified = self.verified.max(last);
-        shared.commit_to(commit.min(last), CommitRule::LeaderSaid);
+        let known = if shared.rules.commit_only_verified { last } else { shared.log.last().index };
+        shared.commit_to(commit.min(known), CommitRule::LeaderSaid);
         self.owes |= carries;
         if news || (self.owes && self.verified <= shared.persistence.durable()) {
             self.accept(shared, from);
@@ -155,5 +160,15 @@ impl Follower {
 
 /// The consistency check. What lies at or before the base is committed, so it agrees with every leader (L9).
 fn fits(shared: &Shared, prev: Position) -> bool {
-    prev.index <= shared.log.base().index || shared.log.holds(prev)
+    let here = if shared.rules.prev_check { shared.log.holds(prev) } else { prev.index <= shared.log.last().index };
+    prev.index <= shared.log.base().index || here
+}
+
+/// What a follower without the rule of conflicts does: whatever it has behind `prev` goes, but for what is committed.
+fn truncate_behind(shared: &mut Shared, prev: Index) {
+    let first = prev.max(shared.commit).next();
+    if let Some(ours) = shared.log.position_at(first) {
+        shared.event(Event::Truncated { first: ours });
+        shared.truncate(first);
+    }
 }

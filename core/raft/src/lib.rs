@@ -74,7 +74,8 @@
 //! together in [`role`]. A leader keeps one [`progress`] for each follower, and its [`reads`]. Handlers of a role change what is
 //! theirs and may ask for a transition; terms are compared and roles change in one place only, behind [`Raft`].
 //!
-//! **Looking.** [`view`] shows everything and changes nothing; [`invariants`] says what must hold in it.
+//! **Looking.** [`view`] shows everything and changes nothing; [`invariants`] says what must hold in it. [`rules`] names the rules
+//! that only a demonstration of their worth leaves out.
 //!
 //! # Rules that hold everywhere
 //!
@@ -111,6 +112,7 @@ pub mod quorum;
 mod raft;
 pub mod reads;
 pub mod role;
+pub mod rules;
 mod shared;
 pub mod slice;
 pub mod types;
@@ -128,6 +130,7 @@ pub use message::{
 pub use output::{BaseChange, Delay, Halt, HardState, Output, ReadId, ReadReady, Ticket, Timer, TimerChange, Write};
 pub use raft::{Boot, Installed, ProposeError, Raft, ReadError, Snapshot};
 pub use role::Role;
+pub use rules::Rules;
 pub use slice::{Slice, SliceError};
 pub use types::{Index, NodeId, Position, Term};
 pub use view::View;

@@ -17,6 +17,7 @@ use crate::message::{
 };
 use crate::output::{Delay, HardState, Output, ReadId, Ticket, Timer};
 use crate::role::{Role, Transition};
+use crate::rules::Rules;
 use crate::shared::{Shared, Waits};
 use crate::types::{Index, NodeId, Position, Term};
 use crate::view::View;
@@ -89,6 +90,13 @@ impl Raft {
         let follower = Follower::new(None, shared.commit);
         shared.arm(Timer::LeaderSilent, Delay::T);
         Self { shared, role: Role::Follower(follower) }
+    }
+
+    /// The same node without the rules that are off in `rules`: unsafe, and only for worlds that show what they are good for.
+    #[must_use]
+    pub fn with_rules(mut self, rules: Rules) -> Self {
+        self.shared.rules = rules;
+        self
     }
 
     /// Everything there is to know, read only.
@@ -459,11 +467,11 @@ impl Raft {
     fn answer_vote(&mut self, from: NodeId, request: RequestVote) {
         let refusal = match self.shared.vote {
             Some(vote) if vote == from => None,
-            Some(_) => Some(VoteRefusal::AlreadyVoted),
-            None if matches!(&self.role, Role::Follower(follower) if follower.leader().is_some()) => {
+            Some(_) if self.shared.rules.one_vote => Some(VoteRefusal::AlreadyVoted),
+            _ if matches!(&self.role, Role::Follower(follower) if follower.leader().is_some()) => {
                 Some(VoteRefusal::LeaderAlive)
             }
-            None => self.shared.refuses(&request),
+            _ => self.shared.refuses(&request),
         };
         self.shared.event(vote_event(from, self.shared.term, refusal));
         if refusal.is_none() {

@@ -13,6 +13,7 @@ use crate::log::Log;
 use crate::message::{Body, Message, RequestVote};
 use crate::output::{Delay, Halt, HardState, Output, Timer, TimerChange};
 use crate::persistence::Persistence;
+use crate::rules::Rules;
 use crate::types::{Index, NodeId, Position, Term};
 
 /// The state that all roles share.
@@ -20,6 +21,7 @@ use crate::types::{Index, NodeId, Position, Term};
 pub(crate) struct Shared {
     pub(crate) id: NodeId,
     pub(crate) config: Config,
+    pub(crate) rules: Rules,
     pub(crate) term: Term,
     pub(crate) vote: Option<NodeId>,
     pub(crate) log: Log,
@@ -77,6 +79,7 @@ impl Shared {
         Self {
             id,
             config,
+            rules: Rules::ALL,
             term,
             vote,
             persistence: Persistence::new(log.last().index, boot.hard_state.commit),
@@ -152,8 +155,9 @@ impl Shared {
     }
 
     pub(crate) fn vote_for(&mut self, candidate: NodeId) {
-        assert!(self.vote.is_none_or(|vote| vote == candidate), "one vote a term");
-        if self.vote.is_none() {
+        let again = self.vote == Some(candidate);
+        assert!(self.vote.is_none() || again || !self.rules.one_vote, "one vote a term");
+        if !again {
             self.vote = Some(candidate);
             self.persistence.hard_state_changed();
         }
@@ -197,7 +201,7 @@ impl Shared {
     pub(crate) fn refuses(&self, request: &RequestVote) -> Option<VoteRefusal> {
         if self.is_sticky() {
             Some(VoteRefusal::LeaderAlive)
-        } else if request.last < self.log.last() {
+        } else if request.last < self.log.last() && self.rules.up_to_date {
             Some(VoteRefusal::LogBehind)
         } else {
             None

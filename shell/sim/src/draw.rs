@@ -1,6 +1,8 @@
 //! From a seed to a run: how large the cluster is, how bad network, disks and clocks are, how tight the limits, and what goes
 //! wrong when. Whole classes of faults are on or off (swarm testing), and limits are tiny, so that rare paths become common.
 
+mod turmoil;
+
 use crate::dice::Dice;
 use crate::lies::Lie;
 use crate::run::{Act, Call, Clients, Features, Limits, Network, Run, Step, Timing, VERSION};
@@ -50,6 +52,7 @@ pub fn run_of_seed(seed: u64) -> Run {
         initial: Vec::new(),
         script: Vec::new(),
         lie: None,
+        rules_off: Vec::new(),
     };
     run.script = draw_script(&run);
     run
@@ -155,6 +158,7 @@ fn draw_script(run: &Run) -> Vec<Step> {
         add(&mut script, at, Act::Partition { groups: two_groups(run.members, &mut dice) });
         add(&mut script, at + 2 * t, Act::Heal);
     }
+    turmoil::draw(run, &mut script);
     script.sort_by_key(|step| step.at);
     script
 }

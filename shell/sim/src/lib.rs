@@ -10,7 +10,8 @@
 //! - [`campaign`] and [`shrink`]: many runs, and from a long one that fails to a short one.
 //! - [`world`]: plays a run. One queue of events, no threads.
 //! - [`machine`]: the real store, with a witness of what it applied.
-//! - [`checkers`]: what must hold, one idea a file. [`lies`]: what a driver or a disk could do wrong, to show that they notice.
+//! - [`checkers`]: what must hold, one idea a file. [`lies`]: what a driver or a disk could do wrong, to show that they notice;
+//!   [`rules`]: what consensus may not leave out, likewise.
 //!
 //! It touches no file, no socket and no clock; whoever calls it measures time and writes files.
 
@@ -21,6 +22,7 @@ mod dice;
 pub mod draw;
 pub mod lies;
 pub mod machine;
+pub mod rules;
 pub mod run;
 pub mod scenario;
 pub mod shrink;

@@ -10,6 +10,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::lies::Lie;
+use crate::rules::Rule;
 
 pub use act::{Act, Ask, Call, Step, Timer};
 
@@ -44,6 +45,9 @@ pub struct Run {
     /// A mistake of a driver, a disk or a client that is made on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lie: Option<Lie>,
+    /// Rules of consensus that all members leave out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules_off: Vec<Rule>,
 }
 
 /// Clocks and durations, in microseconds of the world.
@@ -226,6 +230,7 @@ impl Run {
             initial: Vec::new(),
             script: Vec::new(),
             lie: None,
+            rules_off: Vec::new(),
         }
     }
 
@@ -374,6 +379,7 @@ mod tests {
             commit: 0,
             log: vec![Record { term: 1, key: None, value: String::new() }],
         });
+        run.rules_off = vec![Rule::PrevCheck, Rule::UpToDate];
         assert_eq!(Run::from_json(&run.to_json()), Ok(run));
     }
 

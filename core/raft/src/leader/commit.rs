@@ -13,7 +13,8 @@ impl Leader {
     pub(super) fn advance_commit(&mut self, shared: &mut Shared) {
         let matched = |node: NodeId| self.matched(shared, node).0;
         let reached = Index(quorum::reached(shared.configuration(), matched));
-        if reached <= shared.commit || shared.log.term_at(reached) != Some(shared.term) {
+        let own_term = shared.log.term_at(reached) == Some(shared.term) || !shared.rules.old_term_count;
+        if reached <= shared.commit || !own_term {
             return;
         }
         let mut index = shared.commit;

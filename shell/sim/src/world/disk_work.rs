@@ -15,6 +15,7 @@ use super::{Event, Job, Running, World};
 use crate::checkers::Checked;
 use crate::lies::Lie;
 use crate::machine::{Machine, Wrong};
+use crate::rules;
 
 impl World {
     /// How long a call to the disk takes.
@@ -121,7 +122,9 @@ impl World {
         }
     }
 
-    fn begin(&mut self, id: NodeId, started: Started<Machine, MemoryDisk>) -> Checked {
+    fn begin(&mut self, id: NodeId, mut started: Started<Machine, MemoryDisk>) -> Checked {
+        let rules = rules::without(&self.run.rules_off);
+        started.replica = started.replica.with_raft(|raft| raft.with_rules(rules));
         self.note(|| format!("{id} starts, life {}: {}", started.incarnation, started.replica.inspect()));
         self.mark(id.0, started.incarnation, 1);
         if started.torn.is_some() {
