@@ -41,6 +41,8 @@ lies! {
     ReadWithoutIndex => ["no stale read"],
     /// A read is served from the revision before.
     ReadOldRevision => ["store model"],
+    /// A client is given the answer that another one got long before.
+    AnswerMixedUp => ["linearizable"],
     /// A received snapshot lacks its last command.
     SnapshotBehind => ["same sequence"],
     /// A client sends a write again of which it does not know what became.

@@ -3,6 +3,7 @@
 
 mod bounds;
 mod figure3;
+pub(crate) mod linearizable;
 pub(crate) mod model;
 mod monotonic;
 mod order;

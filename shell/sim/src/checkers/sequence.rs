@@ -16,7 +16,7 @@ struct Known {
     time: u64,
     chain: u64,
     command: u64,
-    result: u64,
+    result: Bytes,
 }
 
 /// How often a command was asked for, refused, and applied.
@@ -31,6 +31,8 @@ struct Uses {
 pub(crate) struct Sequence {
     list: Vec<Known>,
     places: BTreeMap<u64, u64>,
+    /// The first place of each command, by its digest.
+    first: BTreeMap<u64, u64>,
     uses: BTreeMap<u64, Uses>,
     /// So many commands of each member were compared already.
     compared: BTreeMap<NodeId, u64>,
@@ -79,9 +81,15 @@ impl Sequence {
         let known = usize::try_from(place).ok().and_then(|place| self.list.get(place));
         match known {
             Some(known) if known.command != digest(0, payload) => fail("where another command stands"),
-            Some(known) if known.result != digest(0, result) => fail("which had another result"),
+            Some(known) if known.result != *result => fail("which had another result"),
             Some(_) | None => Ok(place),
         }
+    }
+
+    /// What came of this command, if it was applied.
+    pub(crate) fn result_of(&self, payload: &Bytes) -> Option<&Bytes> {
+        let place = *self.first.get(&digest(0, payload))?;
+        Some(&self.list.get(usize::try_from(place).ok()?)?.result)
     }
 
     pub(crate) fn restarted(&mut self, id: NodeId) {
@@ -132,12 +140,13 @@ impl Sequence {
         uses.applied += 1;
         may_be(*uses, || format!("{id} applies {}", applied.position))?;
         self.places.insert(applied.position.index.0, number);
+        self.first.entry(command).or_insert(number);
         self.list.push(Known {
             position: applied.position,
             time: applied.time,
             chain: applied.chain,
             command,
-            result: digest(0, &applied.result),
+            result: applied.result.clone(),
         });
         model.apply(applied)
     }

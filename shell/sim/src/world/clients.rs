@@ -325,6 +325,9 @@ impl World {
 
     pub(super) fn returned(&mut self, number: u64) -> Checked {
         let (now, t) = (self.now, self.t());
+        if self.lies(Lie::AnswerMixedUp) {
+            self.mix_up(number);
+        }
         let Some(operation) = self.operations.get_mut(&number) else { return Ok(()) };
         operation.returned = Some(now);
         let (caller, body) = (operation.caller, operation.body.clone());
@@ -374,6 +377,15 @@ impl World {
         }
         self.after(delay, Event::Client(caller));
         Ok(())
+    }
+
+    /// What was asked and answered long before takes this one's place: it is too old by all that was done in between.
+    fn mix_up(&mut self, number: u64) {
+        let Some(old) = self.operations.get(&number.saturating_sub(200)).cloned() else { return };
+        let Some(operation) = self.operations.get_mut(&number) else { return };
+        if matches!(operation.answer, Some(Answer::Read(..))) && matches!(old.answer, Some(Answer::Read(..))) {
+            (operation.body, operation.answer) = (old.body, old.answer);
+        }
     }
 
     /// One of the last requests once more.

@@ -7,7 +7,7 @@ use store::RangeRequest;
 
 use super::clients::{Answer, Body};
 use super::{Event, World};
-use crate::checkers::Checked;
+use crate::checkers::{Checked, linearizable};
 
 impl World {
     /// Within this time after everything was made good, one must lead and all must follow: a start, a silent T, an election or
@@ -58,6 +58,7 @@ impl World {
         if let Some((number, one)) = self.operations.iter().find(|(_, one)| waits(one)) {
             return Self::fail("answers", format!("request {number} was never answered: {one:?}"));
         }
+        linearizable::check(self.operations.iter(), &self.checkers.sequence)?;
         let snapshot = 2000 + self.checkers.model.bytes();
         for member in self.members.values() {
             let id = member.id;

@@ -41,6 +41,18 @@ impl World {
         })
     }
 
+    /// What clients asked.
+    #[cfg(test)]
+    pub(crate) fn operations(&self) -> &std::collections::BTreeMap<u64, super::Operation> {
+        &self.operations
+    }
+
+    /// What clients asked, to be changed by tests.
+    #[cfg(test)]
+    pub(crate) fn operations_mut(&mut self) -> &mut std::collections::BTreeMap<u64, super::Operation> {
+        &mut self.operations
+    }
+
     /// Lets time pass without an event, if there is none before.
     pub(crate) fn skip_to(&mut self, time: u64) {
         self.now = self.now.max(time);

@@ -21,7 +21,7 @@ use raft::{Delay, Event as RaftEvent, NodeId};
 use replica::{Input, Output, RequestId, Time, Timer, TimerChange};
 
 use clients::Caller;
-pub(crate) use clients::{Body, Operation};
+pub(crate) use clients::{Answer, Body, Operation};
 pub use look::Heard;
 use member::{Job, Member, Running};
 use network::Links;
