@@ -220,11 +220,9 @@ impl Raft {
             Installed::Replaced
         };
         follower.verified_to(self.shared.commit);
-        let durable = self.shared.persistence.durable();
-        let matched = match installed {
-            Installed::Replaced => position.index,
-            Installed::No | Installed::Committed => follower.verified().min(durable),
-        };
+        // The answer waits for a reset that is on its way to the disk, so it may claim what that brings.
+        let durable = self.shared.persistence.durable().max(self.shared.log.base().index);
+        let matched = follower.verified().min(durable);
         self.shared.send(from, Waits::Reset, Body::InstallSnapshotReply(InstallSnapshotReply { matched }));
         installed
     }
