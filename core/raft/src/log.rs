@@ -94,9 +94,8 @@ impl Log {
     /// `term` at `index`. Terms never fall along a log, so nothing after it can agree.
     #[must_use]
     pub fn last_at_most(&self, index: Index, term: Term) -> Position {
-        let upto = self.offset(index.next()).min(self.entries.len());
-        let below =
-            if index < self.base.index { 0 } else { self.entries.partition_point(|entry| entry.term() <= term) };
+        let upto = self.offset(index.next());
+        let below = self.entries.partition_point(|entry| entry.term() <= term);
         match below.min(upto).checked_sub(1).and_then(|at| self.entries.get(at)) {
             Some(entry) => entry.position(),
             None => self.base,
@@ -176,6 +175,16 @@ mod tests {
         assert_eq!(log.last_at_most(Index(3), Term(9)), Position::new(3, 4));
         assert_eq!(log.last_at_most(Index(9), Term(9)), Position::new(5, 6));
         assert_eq!(log.last_at_most(Index(0), Term(9)), Position::ZERO);
+    }
+
+    #[test]
+    fn the_hint_is_never_before_the_base() {
+        let log = log(Position::new(10, 4), &[4, 6]);
+        for index in [Index(0), Index(9), Index(10)] {
+            assert_eq!(log.last_at_most(index, Term(9)), Position::new(10, 4));
+        }
+        assert_eq!(log.last_at_most(Index(11), Term(9)), Position::new(11, 4));
+        assert_eq!(log.last_at_most(Index(12), Term(3)), Position::new(10, 4));
     }
 
     #[test]
