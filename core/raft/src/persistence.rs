@@ -205,6 +205,34 @@ mod tests {
         persistence.truncated(Index(2));
         let write = take(&mut persistence, &log).unwrap();
         assert_eq!((write.truncate, write.entries.len()), (None, 1));
+        assert!(persistence.written(write.ticket));
+        append(&mut log, 2, 1);
+        log.truncate(Index(2));
+        persistence.truncated(Index(2));
+        assert_eq!(take(&mut persistence, &log), None, "the disk has nothing behind the first entry");
+    }
+
+    #[test]
+    fn only_the_number_of_tickets_is_relabelled() {
+        let write_term = |times| {
+            let mut persistence = Persistence::new(Index::ZERO, Index::ZERO);
+            for _ in 0..times {
+                persistence.hard_state_changed();
+                let write = take(&mut persistence, &Log::new(Position::ZERO)).unwrap();
+                assert!(persistence.written(write.ticket));
+            }
+            persistence.hard_state_changed();
+            let under_way = take(&mut persistence, &Log::new(Position::ZERO)).unwrap().ticket;
+            (persistence, under_way)
+        };
+        let ((few, _), (mut many, under_way)) = (write_term(0), write_term(3));
+        assert_ne!(few, many);
+        assert_eq!(few.relabelled(), many.relabelled());
+        assert_eq!(few.relabelled(), few, "the first write has the first ticket");
+        assert!(many.written(under_way));
+        assert_ne!(few.relabelled(), many.relabelled(), "a write that is done is not one under way");
+        let fresh = Persistence::new(Index::ZERO, Index::ZERO);
+        assert_eq!(many.relabelled(), fresh);
     }
 
     #[test]

@@ -200,7 +200,12 @@ mod tests {
         progress.sent(Index(3), 95);
         progress.accepted(Index(2));
         assert!(progress.has_room(&limits), "95 of 100 bytes");
+        progress.sent(Index(4), 5);
+        limits.inflight_count_max = 3;
+        assert!(!progress.has_room(&limits), "100 of 100 bytes");
         progress.accepted(Index(3));
+        assert!(progress.has_room(&limits), "5 bytes are left");
+        progress.accepted(Index(4));
         assert_eq!((progress.inflight_count(), progress.inflight_bytes()), (0, 0));
     }
 

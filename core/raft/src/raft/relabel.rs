@@ -24,8 +24,8 @@ impl Raft {
 mod tests {
     use super::*;
     use crate::{
-        Body, Boot, Config, Configuration, HardState, Index, Message, Position, RequestVote, RequestVoteReply, Term,
-        Timer, Write,
+        AppendEntries, AppendEntriesReply, AppendOutcome, Body, Boot, Config, Configuration, HardState, Index, Message,
+        Position, RequestVote, RequestVoteReply, Slice, Term, Timer, Write,
     };
     use alloc::vec::Vec;
 
@@ -72,6 +72,18 @@ mod tests {
         node
     }
 
+    /// It follows, and has answered its leader.
+    fn follower(id: u64, leader: u64) -> Raft {
+        let mut node = start(id);
+        let run = Slice::empty(Position::ZERO);
+        let body = Body::AppendEntries(AppendEntries { round: 1, commit: Index::ZERO, run });
+        node.receive(Message { from: NodeId(leader), to: NodeId(id), term: Term(1), body });
+        let write = node.take_output().write.unwrap();
+        node.written(write.ticket);
+        let _ = node.take_output();
+        node
+    }
+
     /// n1, n2, n3 become n2, n3, n1.
     fn turned(node: NodeId) -> NodeId {
         NodeId(node.0 % 3 + 1)
@@ -87,8 +99,28 @@ mod tests {
         assert_eq!(candidate(3).0.relabelled(&turned), candidate(1).0.relabelled(&same), "with requests that wait");
         assert_eq!(leader(1, 2).relabelled(&turned), leader(2, 3).relabelled(&same));
         assert_eq!(voter(1, 2).relabelled(&turned), voter(2, 3).relabelled(&same), "with an answer that waits");
+        assert_eq!(follower(1, 2).relabelled(&turned), follower(2, 3).relabelled(&same));
+        assert_ne!(follower(1, 2).relabelled(&same), follower(1, 3).relabelled(&same), "whom it follows is no label");
         assert_ne!(voter(1, 2).relabelled(&same), voter(1, 3).relabelled(&same), "whom it voted for is no label");
         assert_ne!(candidate(1).0.relabelled(&same), start(1).relabelled(&same));
+    }
+
+    #[test]
+    fn who_was_heard_is_forgotten_where_nobody_asks() {
+        let heard = |check_quorum| {
+            let mut node = leader(1, 2);
+            node.shared.config.switches.check_quorum = check_quorum;
+            let outcome = AppendOutcome::Refused { prev: Position::ZERO, hint: None };
+            let body = Body::AppendEntriesReply(AppendEntriesReply { round: 0, outcome });
+            let mut hearing = node.clone();
+            hearing.receive(Message { from: NodeId(2), to: NodeId(1), term: Term(1), body });
+            assert_ne!(node, hearing);
+            (node.relabelled(&same), hearing.relabelled(&same))
+        };
+        let (silent, hearing) = heard(false);
+        assert_eq!(silent, hearing);
+        let (silent, hearing) = heard(true);
+        assert_ne!(silent, hearing);
     }
 
     #[test]
