@@ -6,6 +6,7 @@
 pub mod commands;
 pub mod figures;
 pub mod manifest;
+pub mod mutants;
 pub mod stage;
 pub mod tidy;
 pub mod tree;

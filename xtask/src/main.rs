@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use xtask::commands;
 use xtask::figures::{Wanted, figures};
+use xtask::mutants;
 
 const HELP: &str = "\
 cargo x COMMAND
@@ -16,6 +17,9 @@ cargo x COMMAND
   codegen [--check]  generate the checked-in code again, or only compare
   figures [--seeds N] [--first S] [--large]
                      measure what docs/testing.md quotes, and write it there
+  mutants [NAME..] [--seeds N] [--turn K/N|auto/N] [--json FILE] [--write]
+                     plant each bug of mutants/ (and each lie and rule) in a copy, and say which checker notices; --write: into
+                     docs/mutants.md
 ";
 
 fn main() -> ExitCode {
@@ -31,6 +35,10 @@ fn main() -> ExitCode {
         ["codegen", "--check"] => commands::codegen(&root, true),
         ["figures", words @ ..] => match Wanted::read(words) {
             Ok(wanted) => figures(&root, &wanted),
+            Err(problem) => return wrong(&problem),
+        },
+        ["mutants", words @ ..] => match mutants::Wanted::read(words) {
+            Ok(wanted) => mutants::mutants(&root, &wanted),
             Err(problem) => return wrong(&problem),
         },
         [] | ["help" | "--help" | "-h"] => {

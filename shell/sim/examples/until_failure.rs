@@ -2,6 +2,7 @@
 //! be built anew for each planted bug. A panic is counted and never taken for a checker.
 //!
 //!     until_failure FIRST COUNT [--lie NAME | --rule NAME | --scenario FILE]
+//!     until_failure list
 //!
 //! Seeds are played in order by two threads; the one that is told is the lowest that fails, so the answer is the same each time.
 
@@ -62,6 +63,9 @@ fn main() -> ExitCode {
 }
 
 fn search(words: &[&str]) -> Result<serde_json::Value, String> {
+    if words == ["list"] {
+        return Ok(list());
+    }
     let [first, count, rest @ ..] = words else {
         return Err("usage: until_failure FIRST COUNT [--lie NAME ...]".into());
     };
@@ -87,6 +91,19 @@ fn search(words: &[&str]) -> Result<serde_json::Value, String> {
         "panics": panics.len(),
         "panic": panics.first().map(|(_, text)| text),
     }))
+}
+
+/// The lies and rules that can be planted.
+fn list() -> serde_json::Value {
+    let lies = Lie::ALL.iter().map(|lie| {
+        json!({"kind": "lie", "name": format!("{lie:?}"), "text": lie.text(), "noticed_by": lie.noticed_by(), "statements": ""})
+    });
+    let rules = Rule::ALL.iter().map(|rule| {
+        let text = format!("Without the rule that {}.", rule.text());
+        let (name, noticed_by, statements) = (rule.word(), rule.noticed_by(), rule.statements());
+        json!({"kind": "rule", "name": name, "text": text, "noticed_by": noticed_by, "statements": statements})
+    });
+    lies.chain(rules).collect()
 }
 
 fn planted(words: &[&str]) -> Result<Planted, String> {

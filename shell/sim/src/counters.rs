@@ -42,6 +42,7 @@ pub const FAULTS: &[&str] = &[
 pub const PATHS: &[&str] = &[
     "append dropped: log full",
     "append refused",
+    "completion told twice",
     "conflict truncated",
     "crash while starting",
     "crash inside disk work",

@@ -15,6 +15,14 @@ macro_rules! lies {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
+            /// What it is.
+            #[must_use]
+            pub fn text(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!($($doc),+).trim_ascii()),+
+                }
+            }
+
             /// The checkers, one of which must notice it.
             #[must_use]
             pub fn noticed_by(self) -> &'static [&'static str] {

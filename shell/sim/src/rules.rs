@@ -5,7 +5,7 @@ use raft::Rules;
 use serde::{Deserialize, Serialize};
 
 macro_rules! rules {
-    ($($(#[doc = $doc:literal])+ $name:ident => $field:ident, $word:literal, [$($checker:literal),+]),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident => $field:ident, $ids:literal, $word:literal, [$($checker:literal),+]),+ $(,)?) => {
         /// A rule that can be left out.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -29,6 +29,12 @@ macro_rules! rules {
                 match self { $(Self::$name => $word),+ }
             }
 
+            /// The statements of docs/testing.md that it stands for.
+            #[must_use]
+            pub fn statements(self) -> &'static str {
+                match self { $(Self::$name => $ids),+ }
+            }
+
             /// The checkers, one of which must notice that it is left out.
             #[must_use]
             pub fn noticed_by(self) -> &'static [&'static str] {
@@ -44,20 +50,20 @@ macro_rules! rules {
 
 rules! {
     /// Figure 2, `AppendEntries` 2.
-    PrevCheck => prev_check, "an append is taken only behind an entry that is here with the same term (5.3)",
+    PrevCheck => prev_check, "A17 B4", "an append is taken only behind an entry that is here with the same term (5.3)",
         ["figure 3", "halt", "persist before send"],
     /// Figure 2, `AppendEntries` 3.
-    TruncateOnlyOnConflict => truncate_only_on_conflict, "an append deletes only what conflicts with it (5.3)",
+    TruncateOnlyOnConflict => truncate_only_on_conflict, "B5 A24", "an append deletes only what conflicts with it (5.3)",
         ["persist before send", "figure 3", "halt"],
     /// Figure 2, `AppendEntries` 5.
-    CommitOnlyVerified => commit_only_verified, "a follower commits only what it checked against its leader's log (5.3)",
+    CommitOnlyVerified => commit_only_verified, "B7 L1", "a follower commits only what it checked against its leader's log (5.3)",
         ["figure 3", "halt", "same sequence"],
     /// Figure 2, `RequestVote` 2.
-    OneVote => one_vote, "a vote is granted once a term (5.2)", ["figure 3", "halt", "monotonic"],
+    OneVote => one_vote, "A10 E1", "a vote is granted once a term (5.2)", ["figure 3", "halt", "monotonic"],
     /// Figure 2, `RequestVote` 2.
-    UpToDate => up_to_date, "a vote is granted only to a log that is at least as up to date (5.4.1)", ["figure 3", "halt"],
+    UpToDate => up_to_date, "A21 E10", "a vote is granted only to a log that is at least as up to date (5.4.1)", ["figure 3", "halt"],
     /// Figure 2, leaders.
-    OldTermCount => old_term_count, "a leader counts copies of entries of its own term only (5.4.2)", ["figure 3", "halt"],
+    OldTermCount => old_term_count, "B9 A22 E12", "a leader counts copies of entries of its own term only (5.4.2)", ["figure 3", "halt"],
 }
 
 /// The rules of a node without these.

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use raft::{NodeId, Write};
+use raft::{NodeId, Ticket, Write};
 use replica::{DurableLog, Input, Replica, Storeroom, TakeSnapshot, Timer};
 use wal::memory_disk::MemoryDisk;
 use wal::{Chore, Disk as _};
@@ -65,6 +65,8 @@ pub(crate) struct Running {
     /// The earliest event that looks at them.
     pub(crate) look_at: u64,
     pub(crate) write: Option<Write>,
+    /// The last write that was durable.
+    pub(crate) completed: Option<Ticket>,
     pub(crate) jobs: VecDeque<Job>,
     pub(crate) working: bool,
     /// What the replica was told last.

@@ -1,0 +1,175 @@
+//! A planted bug as a file: a head that says which claim it breaks and who must notice, then a unified diff.
+//!
+//! ```text
+//! Breaks: A vote is granted only once it is on disk.
+//! Statements: E1 A10
+//! Figure 2: persistent state
+//! Killed-by: persist before send, monotonic
+//! ```
+//!
+//! `Figure 2` is there where it is a rule of the paper's figure 2. Behind an empty line anything may be said up to the diff. `Killed-by`
+//! names checkers, or `scenario FILE` for what only that scenario of scenarios/ shows.
+
+use std::fmt;
+
+/// A planted bug.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Patch {
+    /// The file's name without its end.
+    pub(super) name: String,
+    /// The claim that does not hold with it.
+    pub(super) breaks: String,
+    /// Ids of docs/testing.md; `none` for the store's own rules.
+    pub(super) statements: String,
+    /// The line of the paper's figure 2.
+    pub(super) figure: Option<String>,
+    pub(super) killers: Vec<Killer>,
+    /// The files that it changes.
+    pub(super) files: Vec<String>,
+    pub(super) text: String,
+}
+
+/// Who must notice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Killer {
+    Checker(String),
+    Scenario(String),
+}
+
+impl Killer {
+    /// The scenario's file below the root.
+    pub(super) fn scenario(&self) -> Option<String> {
+        match self {
+            Self::Scenario(file) => Some(format!("scenarios/{file}")),
+            Self::Checker(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Killer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checker(name) => write!(f, "{name}"),
+            Self::Scenario(file) => write!(f, "scenario {file}"),
+        }
+    }
+}
+
+/// Bugs are planted in what is shipped, never in what looks for them.
+const MAY_CHANGE: [&str; 3] = ["core/", "replica/", "store/"];
+
+impl Patch {
+    /// Reads a patch.
+    ///
+    /// # Errors
+    /// What is missing in its head, or wrong with what it changes.
+    pub(super) fn read(name: &str, text: &str) -> Result<Self, String> {
+        let (mut breaks, mut statements, mut figure, mut killed_by) = (None, None, None, None);
+        for line in text.lines().take_while(|line| !line.trim().is_empty() && !line.starts_with("--- ")) {
+            let (key, value) =
+                line.split_once(": ").ok_or_else(|| format!("{line:?} in its head is no `Key: value`"))?;
+            let place = match key {
+                "Breaks" => &mut breaks,
+                "Statements" => &mut statements,
+                "Figure 2" => &mut figure,
+                "Killed-by" => &mut killed_by,
+                other => {
+                    return Err(format!("its head has {other:?}; known are Breaks, Statements, Figure 2, Killed-by"));
+                }
+            };
+            *place = Some(value.trim().to_owned()).filter(|value| !value.is_empty());
+        }
+        let missing = |key: &str| format!("its head lacks `{key}:`");
+        let statements = statements.ok_or_else(|| missing("Statements"))?;
+        if let Some(word) = statements.split_whitespace().find(|word| !is_id(word) && *word != "none") {
+            return Err(format!("{word:?} is no id of a statement, such as E1, and not `none`"));
+        }
+        let killed_by = killed_by.ok_or_else(|| missing("Killed-by"))?;
+        let patch = Self {
+            name: name.to_owned(),
+            breaks: breaks.ok_or_else(|| missing("Breaks"))?,
+            statements,
+            figure,
+            killers: killed_by.split(", ").map(killer).collect(),
+            files: text.lines().filter_map(|line| line.strip_prefix("+++ b/")).map(str::to_owned).collect(),
+            text: text.to_owned(),
+        };
+        patch.check_files()?;
+        Ok(patch)
+    }
+
+    fn check_files(&self) -> Result<(), String> {
+        if self.files.is_empty() {
+            return Err("it changes nothing: no `+++ b/FILE`".to_owned());
+        }
+        for file in &self.files {
+            let shipped = MAY_CHANGE.iter().any(|folder| file.starts_with(folder));
+            if !shipped || file.contains("/tests/") || file.contains("/invariants/") {
+                return Err(format!(
+                    "it changes {file}: bugs are planted in {} and not in tests",
+                    MAY_CHANGE.join(", ")
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn killer(word: &str) -> Killer {
+    let word = word.trim();
+    word.strip_prefix("scenario ")
+        .map_or_else(|| Killer::Checker(word.to_owned()), |file| Killer::Scenario(file.to_owned()))
+}
+
+fn is_id(word: &str) -> bool {
+    let mut letters = word.chars();
+    letters.next().is_some_and(|first| first.is_ascii_uppercase())
+        && word.len() > 1
+        && letters.all(|letter| letter.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIFF: &str = "\n--- a/core/raft/src/raft.rs\n+++ b/core/raft/src/raft.rs\n@@ -1 +1 @@\n-a\n+b\n";
+
+    fn read(head: &str) -> Result<Patch, String> {
+        Patch::read("a_bug", &format!("{head}\n{DIFF}"))
+    }
+
+    #[test]
+    fn a_head_is_read() {
+        let patch =
+            read("Breaks: One vote.\nStatements: E1 A10\nFigure 2: x: y\nKilled-by: figure 3, scenario a.scn\n\nWhy.")
+                .unwrap();
+        assert_eq!((patch.breaks.as_str(), patch.figure.as_deref()), ("One vote.", Some("x: y")));
+        assert_eq!(patch.killers[0], Killer::Checker("figure 3".to_owned()));
+        assert_eq!(patch.killers[1].scenario().as_deref(), Some("scenarios/a.scn"));
+        assert_eq!(patch.files, ["core/raft/src/raft.rs"]);
+    }
+
+    #[test]
+    fn a_head_that_lacks_something_is_refused() {
+        let refused = |head: &str, part: &str| {
+            let error = read(head).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        };
+        refused("Statements: E1\nKilled-by: x", "lacks `Breaks:`");
+        refused("Breaks: x\nKilled-by: x", "lacks `Statements:`");
+        refused("Breaks: x\nStatements: E1", "lacks `Killed-by:`");
+        refused("Breaks: x\nStatements: e1\nKilled-by: x", "\"e1\" is no id");
+        refused("Breaks: x\nTitle: y", "its head has \"Title\"");
+        refused("a bug", "is no `Key: value`");
+    }
+
+    #[test]
+    fn what_looks_for_bugs_is_not_changed() {
+        let head = "Breaks: x\nStatements: E1\nKilled-by: x\n\n";
+        assert!(Patch::read("a", head).unwrap_err().contains("changes nothing"));
+        for file in ["core/raft/tests/random.rs", "shell/sim/src/lies.rs", "core/raft/src/invariants/mod.rs"] {
+            let error = Patch::read("a", &format!("{head}+++ b/{file}\n")).unwrap_err();
+            assert!(error.contains(file), "{error}");
+        }
+    }
+}
