@@ -64,3 +64,26 @@ impl Reads {
         aborted.extend(self.asked.into_iter().flat_map(|asked| asked.reads).chain(self.waiting));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn reads_are_counted_until_they_are_served() {
+        let (mut reads, mut ready) = (Reads::default(), Vec::new());
+        assert_eq!((reads.len(), reads.is_empty(), reads.need_round()), (0, true, false));
+        reads.add(ReadId(7));
+        assert_eq!((reads.len(), reads.is_empty(), reads.need_round()), (1, false, true));
+        reads.round_begins(3, Index(5));
+        assert_eq!((reads.len(), reads.is_empty(), reads.need_round()), (1, false, false), "its round is under way");
+        reads.add(ReadId(8));
+        assert_eq!((reads.len(), reads.is_empty(), reads.need_round()), (2, false, false), "one round at a time");
+        reads.confirmed(2, &mut ready);
+        assert_eq!((reads.len(), ready.len()), (2, 0), "a round from before they came");
+        reads.confirmed(3, &mut ready);
+        assert_eq!(ready, vec![ReadReady { id: ReadId(7), index: Index(5) }]);
+        assert_eq!((reads.len(), reads.is_empty(), reads.need_round()), (1, false, true));
+    }
+}

@@ -12,17 +12,25 @@ const TWO: NodeId = NodeId(2);
 const STRANGER: NodeId = NodeId(9);
 
 fn start() -> Raft {
+    start_in(Configuration::of_voters((1..=3).map(NodeId)))
+}
+
+fn start_in(configuration: Configuration) -> Raft {
     let boot = Boot {
         hard_state: HardState::default(),
         base: Position::ZERO,
         base_time: 0,
         entries: Vec::new(),
         snapshot: Index::ZERO,
-        configuration: Configuration::of_voters((1..=3).map(NodeId)),
+        configuration,
     };
     let mut config = Config::default();
     config.switches.pre_vote = false;
     Raft::new(ONE, config, boot)
+}
+
+fn follows(node: &Raft) -> bool {
+    matches!(node.inspect().role(), Role::Follower(_))
 }
 
 fn tell(node: &mut Raft, from: NodeId, body: Body) {
@@ -48,6 +56,22 @@ fn leader() -> Raft {
 
 fn heartbeat(commit: u64) -> Body {
     Body::AppendEntries(AppendEntries { round: 1, commit: Index(commit), run: Slice::empty(Position::ZERO) })
+}
+
+#[test]
+fn only_a_voter_stands_for_election_and_not_while_it_is_loyal() {
+    let mut voter = start();
+    voter.timer_fired(Timer::Campaign);
+    assert!(follows(&voter), "it may have promised a leader to help nobody else");
+    voter.timer_fired(Timer::LeaderSilent);
+    voter.timer_fired(Timer::Campaign);
+    assert!(!follows(&voter));
+    let mut configuration = Configuration::of_voters([TWO]);
+    configuration.learners = [ONE].into();
+    let mut learner = start_in(configuration);
+    learner.timer_fired(Timer::LeaderSilent);
+    learner.timer_fired(Timer::Campaign);
+    assert!(follows(&learner), "it has no vote");
 }
 
 #[test]

@@ -52,6 +52,14 @@ mod tests {
         (node, write)
     }
 
+    /// It asks for votes and has its own.
+    fn counted(id: u64) -> Raft {
+        let (mut node, write) = candidate(id);
+        node.written(write.ticket);
+        let _ = node.take_output();
+        node
+    }
+
     fn voter(id: u64, candidate: u64) -> Raft {
         let mut node = start(id);
         node.timer_fired(Timer::LeaderSilent);
@@ -97,6 +105,12 @@ mod tests {
     fn a_renamed_node_is_the_node_that_had_the_name_from_the_beginning() {
         assert_eq!(start(1).relabelled(&turned), start(2).relabelled(&same));
         assert_eq!(candidate(3).0.relabelled(&turned), candidate(1).0.relabelled(&same), "with requests that wait");
+        assert_eq!(counted(3).relabelled(&turned), counted(1).relabelled(&same), "with a vote that counts");
+        let votes = |node: &Raft| match &node.role {
+            crate::Role::Candidate(candidate) => candidate.votes().granted().collect::<Vec<_>>(),
+            crate::Role::Follower(_) | crate::Role::Leader(_) => Vec::new(),
+        };
+        assert_eq!(votes(&counted(3).relabelled(&turned)), [NodeId(1)]);
         assert_eq!(leader(1, 2).relabelled(&turned), leader(2, 3).relabelled(&same));
         assert_eq!(voter(1, 2).relabelled(&turned), voter(2, 3).relabelled(&same), "with an answer that waits");
         assert_eq!(follower(1, 2).relabelled(&turned), follower(2, 3).relabelled(&same));
@@ -121,6 +135,22 @@ mod tests {
         assert_eq!(silent, hearing);
         let (silent, hearing) = heard(true);
         assert_ne!(silent, hearing);
+    }
+
+    #[test]
+    fn loyalty_is_forgotten_where_it_is_switched_off() {
+        let after_silence = |stickiness| {
+            let mut node = start(1);
+            node.shared.config.switches.stickiness = stickiness;
+            let mut silent = node.clone();
+            silent.timer_fired(Timer::LeaderSilent);
+            assert_ne!(node, silent);
+            (node.relabelled(&same), silent.relabelled(&same))
+        };
+        let (loyal, silent) = after_silence(false);
+        assert_eq!(loyal, silent);
+        let (loyal, silent) = after_silence(true);
+        assert_ne!(loyal, silent);
     }
 
     #[test]
