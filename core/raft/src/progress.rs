@@ -100,7 +100,7 @@ impl Progress {
         self.inflights.len() < limits.inflight_count_max && self.inflight_bytes < limits.inflight_bytes_max
     }
 
-    /// An append with entries up to `last` leaves.
+    /// An append with entries up to `last` leaves; a probe may be without.
     pub(crate) fn sent(&mut self, last: Index, bytes: u64) {
         self.next = last.next();
         match &mut self.mode {
@@ -110,13 +110,6 @@ impl Progress {
                 self.inflight_bytes += bytes;
             }
             Mode::Snapshot { .. } => {}
-        }
-    }
-
-    /// A probe without entries leaves.
-    pub(crate) fn probed(&mut self) {
-        if let Mode::Probe { waiting } = &mut self.mode {
-            *waiting = true;
         }
     }
 

@@ -100,10 +100,7 @@ fn send_run(shared: &mut Shared, round: u64, node: NodeId, progress: &mut Progre
     };
     let entries = shared.log.run(progress.next(), shared.log.last().index, shared.config.limits.append_bytes_max);
     let run = Slice::of_log(prev, entries);
-    match run.entries() {
-        [] => progress.probed(),
-        _ => progress.sent(run.last().index, run.size()),
-    }
+    progress.sent(run.last().index, run.size());
     send(shared, round, node, progress, run);
     true
 }
