@@ -71,6 +71,8 @@ lies! {
     OldDisk => ["monotonic", "persist before send", "figure 3", "start"],
     /// Members let more requests wait than they should.
     LimitForgotten => ["bounds"],
+    /// A log takes damage for the tear of its last write, and goes on without that.
+    DamageTakenForATear => ["rot"],
     /// In the end one member's network stays cut.
     NeverHealed => ["convergence"],
 }

@@ -4,6 +4,7 @@
 //! version is refused.
 
 mod act;
+mod class;
 
 use std::fmt;
 

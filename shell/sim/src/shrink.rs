@@ -140,7 +140,7 @@ mod tests {
             .find(|(_, outcome)| outcome.verdict.as_ref().is_err_and(|failure| failure.checker == "start"))
             .unwrap();
         let shrunk = shrink(&run, 200).unwrap();
-        assert!(shrunk.run.script.len() <= 4, "{:?}", shrunk.run.script);
+        assert!(shrunk.run.script.len() <= 8, "{:?}", shrunk.run.script);
         assert!(shrunk.run.script.len() < run.script.len());
         assert_eq!(shrunk.outcome.verdict.as_ref().unwrap_err().checker, failed.verdict.unwrap_err().checker);
         assert!(shrunk.run.script.iter().any(|step| !matches!(step.act, Act::Heal)), "a crash is needed");

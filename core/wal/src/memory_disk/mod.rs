@@ -87,10 +87,30 @@ impl MemoryDisk {
         state.faults.insert((operation, call));
     }
 
+    /// Lets one read return a turned bit, once: the next one, or, with `after`, the one after so many others. Of the bits read it is this
+    /// one, taken modulo their number.
+    pub fn flip_read(&self, after: u64, bit: u64) {
+        let mut state = self.state();
+        let call = state.calls.get(&Operation::Read).copied().unwrap_or(0) + after;
+        state.flips.insert(call, bit);
+    }
+
+    /// Takes back the turned bits that no read has returned yet.
+    pub fn heal_reads(&self) {
+        self.state().flips.clear();
+    }
+
+    /// The name of the file with this inner number ([`Step::Write`]), if it has one.
+    #[must_use]
+    pub fn name_of(&self, inner: u64) -> Option<String> {
+        self.state().names.iter().find(|(_, inode)| **inode == inner).map(|(name, _)| name.clone())
+    }
+
     /// Takes back all failures that have not happened yet.
     pub fn heal(&self) {
         let mut state = self.state();
         state.faults.clear();
+        state.flips.clear();
         state.unreadable.clear();
     }
 
@@ -247,6 +267,7 @@ impl DiskFile for MemoryFile {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
         let bytes = start.checked_add(buffer.len()).and_then(|end| state.cache(self.inode).get(start..end));
         buffer.copy_from_slice(bytes.ok_or(io::ErrorKind::UnexpectedEof)?);
+        state.flip(buffer);
         Ok(())
     }
 

@@ -21,6 +21,8 @@ pub(super) struct State {
     pub(super) faults: BTreeSet<(Operation, u64)>,
     pub(super) calls: BTreeMap<Operation, u64>,
     pub(super) unreadable: BTreeSet<(u64, u64)>,
+    /// Reads that turn a bit, by their number.
+    pub(super) flips: BTreeMap<u64, u64>,
     pub(super) tape: Option<Vec<Step>>,
     pub(super) loses_syncs: bool,
     /// How many open files there are to an inode: without a name, it lives as long as they do.
@@ -66,6 +68,17 @@ impl State {
         let call = *calls;
         *calls += 1;
         if self.faults.remove(&(operation, call)) { Err(input_output_error()) } else { Ok(()) }
+    }
+
+    /// Turns a bit of what the latest read call returns, if that was asked for.
+    pub(super) fn flip(&mut self, buffer: &mut [u8]) {
+        let call = self.calls.get(&Operation::Read).copied().unwrap_or(0).saturating_sub(1);
+        let bit = self.flips.remove(&call).and_then(|bit| bit.checked_rem(8 * buffer.len() as u64));
+        if let Some(bit) = bit
+            && let Some(byte) = usize::try_from(bit / 8).ok().and_then(|byte| buffer.get_mut(byte))
+        {
+            *byte ^= 1 << (bit % 8);
+        }
     }
 
     pub(super) fn tape(&mut self, step: impl FnOnce() -> Step) {

@@ -38,6 +38,11 @@ impl MemoryDisk {
         self.state().tape = Some(Vec::new());
     }
 
+    /// Ends the tape, if there is one.
+    pub fn end_record(&self) {
+        self.state().tape = None;
+    }
+
     /// The tape so far.
     #[must_use]
     pub fn tape(&self) -> Vec<Step> {

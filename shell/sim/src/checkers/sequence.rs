@@ -17,6 +17,8 @@ struct Known {
     chain: u64,
     command: u64,
     result: Bytes,
+    /// When the first member applied it.
+    at: u64,
 }
 
 /// How often a command was asked for, refused, and applied.
@@ -31,11 +33,13 @@ struct Uses {
 pub(crate) struct Sequence {
     list: Vec<Known>,
     places: BTreeMap<u64, u64>,
-    /// The first place of each command, by its digest.
-    first: BTreeMap<u64, u64>,
+    /// The places of each command, by its digest.
+    places_of: BTreeMap<u64, Vec<u64>>,
     uses: BTreeMap<u64, Uses>,
     /// So many commands of each member were compared already.
     compared: BTreeMap<NodeId, u64>,
+    /// The time.
+    pub(crate) now: u64,
 }
 
 impl Sequence {
@@ -86,10 +90,15 @@ impl Sequence {
         }
     }
 
-    /// What came of this command, if it was applied.
-    pub(crate) fn result_of(&self, payload: &Bytes) -> Option<&Bytes> {
-        let place = *self.first.get(&digest(0, payload))?;
-        Some(&self.list.get(usize::try_from(place).ok()?)?.result)
+    /// Where this command was applied, in order.
+    pub(crate) fn places_of(&self, payload: &Bytes) -> &[u64] {
+        self.places_of.get(&digest(0, payload)).map_or(&[], Vec::as_slice)
+    }
+
+    /// What came of the command in this place, and when the first member applied it.
+    pub(crate) fn result_at(&self, place: u64) -> Option<(&Bytes, u64)> {
+        let known = self.list.get(usize::try_from(place).ok()?)?;
+        Some((&known.result, known.at))
     }
 
     pub(crate) fn restarted(&mut self, id: NodeId) {
@@ -140,13 +149,14 @@ impl Sequence {
         uses.applied += 1;
         may_be(*uses, || format!("{id} applies {}", applied.position))?;
         self.places.insert(applied.position.index.0, number);
-        self.first.entry(command).or_insert(number);
+        self.places_of.entry(command).or_default().push(number);
         self.list.push(Known {
             position: applied.position,
             time: applied.time,
             chain: applied.chain,
             command,
             result: applied.result.clone(),
+            at: self.now,
         });
         model.apply(applied)
     }

@@ -102,6 +102,75 @@ pub enum Act {
         /// Which bit, of all bits of all files (taken modulo their number).
         bit: u64,
     },
+    /// A write to the disk is acknowledged, synced, and never reaches the platter: of all writes within a while this one, or one
+    /// sector of it. Then the member stops. A start on what the platter holds must be refused, or show that nothing was lost; only
+    /// what was written last before an unclean stop may be missing. Then a true copy is put back.
+    LoseWrite {
+        /// Whose.
+        n: u64,
+        /// Which write, of all within the while (taken modulo their number).
+        pick: u64,
+        /// Only this sector of it (taken modulo their number).
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sector: Option<u64>,
+        /// How long the while is, in microseconds.
+        lasts: u64,
+        /// It stops cleanly; else the power goes.
+        clean: bool,
+    },
+    /// The same for a write that lands in the wrong place, of the same or another file: two places are wrong.
+    MisdirectWrite {
+        /// Whose.
+        n: u64,
+        /// Which write, of all within the while (taken modulo their number).
+        pick: u64,
+        /// In which sector of all files it lands (taken modulo their number).
+        place: u64,
+        /// How long the while is, in microseconds.
+        lasts: u64,
+        /// It stops cleanly; else the power goes.
+        clean: bool,
+    },
+    /// The member stops cleanly, and at its start a read of its disk returns a turned bit, once. Such a start must be refused, or
+    /// show that nothing was lost; the next one is an ordinary one.
+    FlipRead {
+        /// Whose.
+        n: u64,
+        /// After so many other reads.
+        read: u64,
+        /// Which bit of what is read (taken modulo their number).
+        bit: u64,
+    },
+    /// The next read of a running member's disk returns a turned bit, once: what it reads then is a snapshot to be sent.
+    FlipSent {
+        /// Whose.
+        n: u64,
+        /// Which bit of what is read (taken modulo their number).
+        bit: u64,
+    },
+    /// The process stands still, and so does its clock, as in a virtual machine that is suspended.
+    Suspend {
+        /// Whose.
+        n: u64,
+        /// How long.
+        micros: u64,
+    },
+    /// Its clock jumps. What goes back is held: a member never sees time fall.
+    JumpClock {
+        /// Whose.
+        n: u64,
+        /// By so much, forward or back.
+        micros: i64,
+    },
+    /// Its processor is busy: each turn begins up to so much later, for a while.
+    SlowNode {
+        /// Which.
+        n: u64,
+        /// A turn waits up to this.
+        micros: u64,
+        /// For how long.
+        lasts: u64,
+    },
     /// Its clock runs fast or slow by so many millionths.
     Drift {
         /// Whose.
@@ -130,6 +199,66 @@ pub enum Act {
     },
     /// Who leads is alone.
     IsolateLeader,
+    /// One member is alone.
+    Isolate {
+        /// Which.
+        n: u64,
+    },
+    /// Two members do not hear each other; all others hear both.
+    CutPair {
+        /// One.
+        a: u64,
+        /// The other.
+        b: u64,
+    },
+    /// Two halves, and one member that hears both.
+    Bridge {
+        /// It.
+        n: u64,
+    },
+    /// Each member hears only its two neighbours.
+    Ring,
+    /// It hears nobody, though all hear it; n = 0: who leads.
+    Deaf {
+        /// Which.
+        n: u64,
+    },
+    /// Nobody hears it, though it hears all; n = 0: who leads.
+    Mute {
+        /// Which.
+        n: u64,
+    },
+    /// The link between two members comes and goes.
+    Flap {
+        /// One.
+        a: u64,
+        /// The other.
+        b: u64,
+        /// It changes each so many microseconds.
+        every: u64,
+        /// So many times.
+        times: u64,
+    },
+    /// What is sent on a link within this time arrives only when it is over, all at once.
+    Clog {
+        /// The sender.
+        from: u64,
+        /// The receiver.
+        to: u64,
+        /// How long.
+        micros: u64,
+    },
+    /// A link carries only so much for a while; what is more waits for its turn.
+    Narrow {
+        /// The sender.
+        from: u64,
+        /// The receiver.
+        to: u64,
+        /// Bytes in a second.
+        bytes: u64,
+        /// For how long, in microseconds.
+        lasts: u64,
+    },
     /// Messages of one kind are lost on a link, or no longer.
     Filter {
         /// The sender.
@@ -225,82 +354,4 @@ pub enum Ask {
         /// The key.
         key: String,
     },
-}
-
-impl Act {
-    /// Whom it names.
-    pub(super) fn members(&self) -> Vec<u64> {
-        match self {
-            Self::Crash { n }
-            | Self::PowerLoss { n, .. }
-            | Self::Restart { n }
-            | Self::CrashAtCall { n, .. }
-            | Self::Pause { n, .. }
-            | Self::SlowDisk { n, .. }
-            | Self::FailDisk { n, .. }
-            | Self::FillDisk { n, .. }
-            | Self::FreeDisk { n }
-            | Self::Rot { n, .. }
-            | Self::Drift { n, .. }
-            | Self::Fire { n, .. }
-            | Self::Timeout { n }
-            | Self::Client { to: n, .. } => vec![*n],
-            Self::Cut { from, to } | Self::Join { from, to } | Self::Filter { from, to, .. } => vec![*from, *to],
-            Self::Partition { groups } => groups.concat(),
-            Self::PowerLossAll { .. }
-            | Self::PowerLossLeader { .. }
-            | Self::IsolateLeader
-            | Self::Heal
-            | Self::Network(_)
-            | Self::Deliver { .. } => Vec::new(),
-        }
-    }
-
-    /// It makes something worse.
-    #[must_use]
-    pub fn is_fault(&self) -> bool {
-        !matches!(
-            self,
-            Self::Join { .. }
-                | Self::Heal
-                | Self::Restart { .. }
-                | Self::FreeDisk { .. }
-                | Self::Deliver { .. }
-                | Self::Fire { .. }
-                | Self::Timeout { .. }
-                | Self::Client { .. }
-        )
-    }
-
-    /// The class of faults that it belongs to, for counting and for leaving whole classes out.
-    #[must_use]
-    pub fn class(&self) -> &'static str {
-        match self {
-            Self::Crash { .. } => "process crash",
-            Self::PowerLoss { .. } | Self::PowerLossLeader { .. } => "power loss",
-            Self::PowerLossAll { .. } => "power loss of all",
-            Self::Restart { .. } => "restart",
-            Self::CrashAtCall { keep: None, .. } => "process crash inside a disk call",
-            Self::CrashAtCall { .. } => "power loss inside a disk call",
-            Self::Pause { .. } => "pause",
-            Self::SlowDisk { .. } => "slow disk",
-            Self::FailDisk { call: Call::Read | Call::Open, .. } => "read error",
-            Self::FailDisk { call: Call::Sync | Call::SyncDir, .. } => "sync error",
-            Self::FailDisk { .. } => "write error",
-            Self::FillDisk { .. } => "full disk",
-            Self::FreeDisk { .. } => "room again",
-            Self::Rot { .. } => "bit rot",
-            Self::Drift { .. } => "clock drift",
-            Self::Cut { .. } => "one-way cut",
-            Self::Join { .. } => "join",
-            Self::Filter { .. } => "kind of message lost",
-            Self::Partition { .. } => "partition",
-            Self::IsolateLeader => "leader isolated",
-            Self::Heal => "heal",
-            Self::Network(_) => "bad network for a while",
-            Self::Deliver { .. } => "message by hand",
-            Self::Fire { .. } | Self::Timeout { .. } => "timer by hand",
-            Self::Client { .. } => "request",
-        }
-    }
 }

@@ -2,10 +2,9 @@
 
 use raft::NodeId;
 use replica::{Input, Timer as ReplicaTimer};
-use wal::Disk as _;
-use wal::memory_disk::{MemoryDisk, Operation as DiskOperation};
+use wal::memory_disk::Operation as DiskOperation;
 
-use super::member::Cut;
+use super::member::{Cut, Fate};
 use super::{Event, World};
 use crate::checkers::Checked;
 use crate::lies::Lie;
@@ -31,42 +30,34 @@ impl World {
             self.counters.fault(act.class());
         }
         match *act {
-            Act::Crash { n } => self.go_down(NodeId(n), None),
-            Act::PowerLoss { n, keep } => self.go_down(NodeId(n), Some(keep)),
-            Act::PowerLossAll { keep } => self.ids().into_iter().for_each(|id| self.go_down(id, Some(keep))),
-            Act::PowerLossLeader { keep } => {
-                if let Some(leader) = self.leader() {
-                    self.go_down(leader, Some(keep));
-                    let down = self.t() / 2 + self.dice.below(3 * self.t());
-                    self.after(down, Event::Start(leader));
-                }
+            Act::Crash { .. } | Act::PowerLoss { .. } | Act::PowerLossAll { .. } | Act::PowerLossLeader { .. } => {
+                self.take_down(act);
             }
             Act::Restart { n } => return self.start(NodeId(n)),
             Act::Rot { n, bit } => return self.rot(NodeId(n), bit),
-            Act::Cut { from, to } => {
-                self.links.broken.insert((NodeId(from), NodeId(to)));
+            Act::FlipRead { n, read, bit } => return self.flip_read(NodeId(n), read, bit),
+            Act::LoseWrite { n, pick, sector, lasts, clean } => {
+                let fate = sector.map_or(Fate::Lost, Fate::SectorLost);
+                self.write_goes_wrong(NodeId(n), (pick, fate), lasts, clean);
             }
-            Act::Join { from, to } => {
-                self.links.broken.remove(&(NodeId(from), NodeId(to)));
+            Act::MisdirectWrite { n, pick, place, lasts, clean } => {
+                self.write_goes_wrong(NodeId(n), (pick, Fate::Misdirected(place)), lasts, clean);
             }
-            Act::Filter { from, to, ref kind, lost } => {
-                let link = (NodeId(from), NodeId(to), kind.clone());
-                if lost {
-                    self.links.filtered.insert(link);
-                } else {
-                    self.links.filtered.remove(&link);
-                }
-            }
-            Act::Partition { ref groups } => self.partition(groups),
-            Act::IsolateLeader => {
-                if let Some(leader) = self.leader() {
-                    self.partition(&[self.ids().into_iter().filter(|id| *id != leader).map(|id| id.0).collect()]);
-                }
-            }
-            Act::Heal => {
-                self.links.broken.clear();
-                self.links.filtered.clear();
-            }
+            Act::Cut { .. }
+            | Act::Join { .. }
+            | Act::Filter { .. }
+            | Act::Partition { .. }
+            | Act::Isolate { .. }
+            | Act::IsolateLeader
+            | Act::CutPair { .. }
+            | Act::Bridge { .. }
+            | Act::Ring
+            | Act::Deaf { .. }
+            | Act::Mute { .. }
+            | Act::Flap { .. }
+            | Act::Clog { .. }
+            | Act::Narrow { .. } => self.shape(act),
+            Act::Heal => self.links.mend(),
             Act::Network(network) => self.links.weather = network,
             Act::Deliver { msg } => {
                 if let Some((from, to, message)) = self.links.held.get(&msg).cloned() {
@@ -87,9 +78,29 @@ impl World {
             | Act::FailDisk { .. }
             | Act::FillDisk { .. }
             | Act::FreeDisk { .. }
+            | Act::FlipSent { .. }
+            | Act::Suspend { .. }
+            | Act::JumpClock { .. }
+            | Act::SlowNode { .. }
             | Act::Drift { .. } => self.trouble(act),
         }
         Ok(())
+    }
+
+    fn take_down(&mut self, act: &Act) {
+        match *act {
+            Act::Crash { n } => self.go_down(NodeId(n), None),
+            Act::PowerLoss { n, keep } => self.go_down(NodeId(n), Some(keep)),
+            Act::PowerLossAll { keep } => self.ids().into_iter().for_each(|id| self.go_down(id, Some(keep))),
+            Act::PowerLossLeader { keep } => {
+                if let Some(leader) = self.leader() {
+                    self.go_down(leader, Some(keep));
+                    let down = self.t() / 2 + self.dice.below(3 * self.t());
+                    self.after(down, Event::Start(leader));
+                }
+            }
+            _ => {}
+        }
     }
 
     /// What one member has to bear while it goes on.
@@ -101,6 +112,10 @@ impl World {
         | Act::FailDisk { n, .. }
         | Act::FillDisk { n, .. }
         | Act::FreeDisk { n }
+        | Act::FlipSent { n, .. }
+        | Act::Suspend { n, .. }
+        | Act::JumpClock { n, .. }
+        | Act::SlowNode { n, .. }
         | Act::Drift { n, .. }) = *act
         else {
             return;
@@ -124,21 +139,15 @@ impl World {
                 member.full = false;
                 member.disk.limit(None);
             }
+            Act::FlipSent { bit, .. } if member.running.is_some() => member.disk.flip_read(0, bit),
+            Act::SlowNode { micros, lasts, .. } => member.busy = (now + lasts, micros),
+            Act::Suspend { micros, .. } => member.suspend(now, micros),
+            Act::JumpClock { micros, .. } => {
+                member.clock_jumps(now, micros);
+                self.look_at_timers(NodeId(n));
+            }
             Act::Drift { ppm, .. } => member.clock.drift(now, ppm),
             _ => {}
-        }
-    }
-
-    fn partition(&mut self, groups: &[Vec<u64>]) {
-        self.links.broken.clear();
-        let group_of = |id: NodeId| groups.iter().position(|group| group.contains(&id.0));
-        for from in self.ids() {
-            for to in self.ids() {
-                let same = group_of(from).is_some() && group_of(from) == group_of(to);
-                if from != to && !same {
-                    self.links.broken.insert((from, to));
-                }
-            }
         }
     }
 
@@ -158,7 +167,10 @@ impl World {
     /// A member goes down. With the power, of what was not synced so many in a thousand reach the platter.
     pub(super) fn go_down(&mut self, id: NodeId, keep: Option<u64>) {
         let Some(member) = self.members.get_mut(&id) else { return };
+        member.disk.heal_reads();
         if let Some(keep) = keep {
+            // What the platter holds now is decided by another chance than what it would hold with the bad write.
+            member.forget_bad_write();
             let dice = &mut member.dice;
             member.disk.crash_power(|_| dice.chance(keep));
         } else {
@@ -177,63 +189,11 @@ impl World {
         self.connections_break(id);
     }
 
-    /// A bit rots while the member is cleanly stopped. A start must refuse, or lack nothing.
-    fn rot(&mut self, id: NodeId, bit: u64) -> Checked {
-        let t = self.t();
-        let Some(member) = self.members.get_mut(&id) else { return Ok(()) };
-        let (fails, full) = (member.disk_fails, member.full);
-        let Some(mut running) = member.running.take() else { return Ok(()) };
-        let clean = !fails && !full && running.log.sync().is_ok() && running.log.seal().is_ok();
-        let (disk, down) = (member.disk.fork(), t / 2 + member.dice.below(2 * t));
-        member.life += 1;
-        member.paused_until = 0;
-        member.disk.crash_process();
-        self.checkers.down(id);
-        self.connections_break(id);
-        self.after(down, Event::Start(id));
-        if clean { self.judge_rot(id, &disk, bit) } else { Ok(()) }
-    }
-
-    fn judge_rot(&mut self, id: NodeId, disk: &MemoryDisk, bit: u64) -> Checked {
-        let good = disk.fork();
-        let Some((name, byte, turned)) = turn_bit(disk, bit) else { return Ok(()) };
-        let options = self.options(7);
-        let config = self.run.replica_config();
-        let rotten = replica::start(disk.clone(), id, options, config, Some(self.first()), Self::own(id));
-        match rotten {
-            Err(error) => {
-                self.counters.path("rot refused");
-                self.note(|| format!("{id} has rot in byte {byte} of {name}: {error}"));
-                Ok(())
-            }
-            Ok(rotten) => {
-                let whole = replica::start(good, id, options, config, Some(self.first()), Self::own(id));
-                let Ok(whole) = whole else {
-                    return Self::fail("rot", format!("{id} does not start after a clean stop"));
-                };
-                self.counters.path("rot that does not matter");
-                let (is, was) = (rotten.replica.inspect(), whole.replica.inspect());
-                let same = is.hard_state() == was.hard_state()
-                    && is.log().base() == was.log().base()
-                    && is.log().iter().eq(was.log().iter())
-                    && is.configuration() == was.configuration()
-                    && rotten.replica.machine().chain() == whole.replica.machine().chain();
-                if same {
-                    return Ok(());
-                }
-                let what =
-                    format!("bit {turned} of byte {byte} of {name} rots, and {id} starts as {is}, whole it is {was}");
-                Self::fail("rot", what)
-            }
-        }
-    }
-
     /// All is made good.
     pub(super) fn calm_down(&mut self) -> Checked {
         self.note(|| "-- all is made good".into());
         self.calm = true;
-        self.links.broken.clear();
-        self.links.filtered.clear();
+        self.links.mend();
         self.links.weather = Network::good();
         if self.lies(Lie::NeverHealed) {
             let last = NodeId(self.run.members);
@@ -244,7 +204,8 @@ impl World {
             let Some(member) = self.members.get_mut(&id) else { continue };
             member.disk.limit(None);
             member.disk.heal();
-            (member.full, member.slow, member.cut) = (false, (0, 0), None);
+            (member.full, member.slow, member.busy, member.cut) = (false, (0, 0), (0, 0), None);
+            member.forget_bad_write();
             member.clock.drift(now, 0);
             self.wake(id);
             self.after(self.run.timing.election_timeout / 10, Event::Start(id));
@@ -264,27 +225,4 @@ fn operation(call: Call) -> DiskOperation {
         Call::Open => DiskOperation::Open,
         Call::Create => DiskOperation::Create,
     }
-}
-
-/// Turns one bit of all files together; says in which file, byte and bit.
-fn turn_bit(disk: &MemoryDisk, bit: u64) -> Option<(String, usize, u64)> {
-    let mut names = disk.list().unwrap_or_default();
-    names.sort();
-    let length = |name: &String| disk.contents(name).map_or(0, |bytes| bytes.len() as u64);
-    let total: u64 = names.iter().map(length).sum();
-    let mut byte = (bit / 8).checked_rem(total)?;
-    for name in names {
-        let length = length(&name);
-        if byte < length {
-            let at = usize::try_from(byte).ok()?;
-            disk.rot(&name, |bytes| {
-                if let Some(byte) = bytes.get_mut(at) {
-                    *byte ^= 1 << (bit % 8);
-                }
-            });
-            return Some((name, at, bit % 8));
-        }
-        byte -= length;
-    }
-    None
 }

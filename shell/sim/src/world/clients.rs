@@ -14,9 +14,11 @@ use crate::lies::Lie;
 use crate::run::Ask;
 
 /// A client: it goes back to the member that served it, until that fails.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Caller {
     pub(super) at: NodeId,
+    /// What failed, or is of unknown outcome, to be asked again.
+    pub(super) again: Option<Body>,
 }
 
 /// What a client asked, and what became of it.
@@ -71,8 +73,15 @@ impl World {
             let at = self.whom(number);
             self.ask(None, at, body);
         }
-        let body = self.invent();
         let at = self.whom(number);
+        let caller = usize::try_from(number).ok().and_then(|number| self.callers.get_mut(number));
+        let body = match caller.and_then(|caller| caller.again.take()) {
+            Some(again) => {
+                self.counters.path("request asked again elsewhere");
+                again
+            }
+            None => self.invent(),
+        };
         self.ask(Some(number), at, body);
     }
 
@@ -357,7 +366,7 @@ impl World {
                 // It is the same request in the eyes of whoever asked.
                 self.checkers.sequence.sent_again(payload);
             }
-            self.ask(None, id, body);
+            self.ask(None, id, body.clone());
         }
         if refused && now < self.last_at && self.last_operations.remove(&number) {
             // Too much at once, or a snapshot took the place of what would have answered: asked again. Who refuses for ever is
@@ -370,8 +379,10 @@ impl World {
         if !served {
             let ids = self.ids();
             let next = self.client_dice.pick(&ids);
+            // A put that is done twice is two puts: who asks again bears that.
+            let again = self.client_dice.chance(400).then_some(body);
             if let Some(caller) = usize::try_from(caller).ok().and_then(|caller| self.callers.get_mut(caller)) {
-                caller.at = next;
+                (caller.at, caller.again) = (next, again);
             }
             delay += self.client_dice.below(t / 2);
         }
@@ -433,8 +444,12 @@ impl World {
 
     /// A process that stood still answers later.
     fn lateness(&self, id: NodeId) -> u64 {
-        let pause = self.members.get(&id).map_or(0, |member| member.paused_until);
-        if pause + self.t() > self.now { 20 * self.t() } else { 0 }
+        let Some(member) = self.members.get(&id) else { return 0 };
+        let (pause, behind) = (member.paused_until, member.behind_until);
+        // A clock that stood still or went back is behind for as long as any request lasts.
+        let late =
+            pause + self.t() > self.now || (behind > 0 && behind + 8 * self.t() > self.now) || member.busy.0 > self.now;
+        if late { 20 * self.t() } else { 0 }
     }
 }
 

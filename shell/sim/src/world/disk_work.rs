@@ -29,8 +29,9 @@ impl World {
 
     /// Perhaps the member goes down in the middle of what comes now: then its disk as it is before is given.
     pub(super) fn cut_ahead(&mut self, id: NodeId) -> Option<MemoryDisk> {
-        let member = self.members.get(&id)?;
+        let member = self.members.get_mut(&id)?;
         member.cut?;
+        member.note_steps();
         let before = member.disk.fork();
         member.disk.record();
         Some(before)
@@ -55,6 +56,7 @@ impl World {
         }
         member.disk = before.clone();
         member.cut = None;
+        member.forget_bad_write();
         let down = t / 10 + member.dice.below(4 * t);
         self.counters.path("crash inside disk work");
         self.go_down(id, keep);

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use raft::{NodeId, Ticket, Write};
 use replica::{DurableLog, Input, Replica, Storeroom, TakeSnapshot, Timer};
-use wal::memory_disk::MemoryDisk;
+use wal::memory_disk::{MemoryDisk, Step};
 use wal::{Chore, Disk as _};
 
 use crate::dice::Dice;
@@ -18,6 +18,30 @@ pub(crate) struct Cut {
     pub(crate) calls: u64,
     /// The power goes too.
     pub(crate) keep: Option<u64>,
+}
+
+/// A write that goes wrong without a sign, and what is needed to say in the end what the platter holds.
+pub(crate) struct BadWrite {
+    /// Which: a bad write that was given up has another number than the one after it.
+    pub(crate) number: u64,
+    /// The disk as it was before.
+    pub(crate) before: MemoryDisk,
+    /// All that was done to it since.
+    pub(crate) steps: Vec<Step>,
+    /// Which of the writes, taken modulo their number.
+    pub(crate) pick: u64,
+    /// What becomes of it.
+    pub(crate) fate: Fate,
+    /// The member stops cleanly in the end.
+    pub(crate) clean: bool,
+}
+
+/// What becomes of a write, though the disk says that it is done.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Fate {
+    Lost,
+    SectorLost(u64),
+    Misdirected(u64),
 }
 
 pub(crate) struct Member {
@@ -38,7 +62,13 @@ pub(crate) struct Member {
     pub(crate) disk_fails: bool,
     pub(crate) full: bool,
     pub(crate) cut: Option<Cut>,
+    /// A write that goes wrong without a sign.
+    pub(crate) bad: Option<BadWrite>,
     pub(crate) clock: Clock,
+    /// Its clock may be behind the world's until then.
+    pub(crate) behind_until: u64,
+    /// Each of its turns begins up to so much later, until then.
+    pub(crate) busy: (u64, u64),
     /// Of its timers, and of how long its own work takes.
     pub(crate) dice: Dice,
     /// A copy of its disk of long ago, for a lie.
@@ -83,12 +113,22 @@ pub(crate) enum Job {
 impl Clock {
     /// What it shows at this time of the world.
     pub(crate) fn read(&self, now: u64) -> u64 {
-        self.shows + self.own(now - self.at)
+        self.shows.saturating_add(self.own(now.saturating_sub(self.at)))
     }
 
     /// It runs so fast from now on.
     pub(crate) fn drift(&mut self, now: u64, ppm: i64) {
         *self = Self { at: now, shows: self.read(now), ppm: ppm.clamp(-500_000, 500_000) };
+    }
+
+    /// It stands still for so long from now on.
+    pub(crate) fn stand(&mut self, now: u64, micros: u64) {
+        *self = Self { at: now + micros, shows: self.read(now), ppm: self.ppm };
+    }
+
+    /// It shows so much more, or less, from now on.
+    pub(crate) fn jump(&mut self, now: u64, micros: i64) {
+        *self = Self { at: now, shows: self.read(now).saturating_add_signed(micros), ppm: self.ppm };
     }
 
     fn own(&self, micros: u64) -> u64 {
@@ -119,9 +159,40 @@ impl Member {
             disk_fails: false,
             full: false,
             cut: None,
+            bad: None,
             clock,
+            behind_until: 0,
+            busy: (0, 0),
             dice,
             old_disk: None,
+        }
+    }
+
+    /// The write that goes wrong does not, as the disk went another way since.
+    pub(crate) fn forget_bad_write(&mut self) {
+        if self.bad.take().is_some() {
+            self.disk.end_record();
+        }
+    }
+
+    /// The process and its clock stand still for so long: what remained of its timers remains.
+    pub(crate) fn suspend(&mut self, now: u64, micros: u64) {
+        let Some(running) = &mut self.running else { return };
+        self.paused_until = self.paused_until.max(now + micros);
+        self.clock.stand(now, micros);
+        running.timers.iter_mut().for_each(|(_, at)| *at += micros);
+        self.behind_until = self.paused_until;
+    }
+
+    /// The clock shows another time. Timers go by it: forward, what is due fires; back, a deadline comes that much later, as the
+    /// member holds the time that it saw.
+    pub(crate) fn clock_jumps(&mut self, now: u64, micros: i64) {
+        self.clock.jump(now, micros);
+        let Some(running) = &mut self.running else { return };
+        if micros > 0 {
+            running.timers.iter_mut().for_each(|(_, at)| *at = at.saturating_sub(micros.unsigned_abs()).max(now));
+        } else {
+            self.behind_until = self.behind_until.max(now + micros.unsigned_abs());
         }
     }
 
@@ -130,6 +201,14 @@ impl Member {
         let names = self.disk.list().unwrap_or_default();
         let length = |name: &String| self.disk.contents(name).map_or(0, |bytes| bytes.len() as u64);
         names.into_iter().map(|name| (name.clone(), length(&name))).collect()
+    }
+
+    /// What was done to its disk since the last look goes to the notes about a write that goes wrong, if there is one.
+    pub(crate) fn note_steps(&mut self) {
+        if let Some(bad) = &mut self.bad {
+            bad.steps.extend(self.disk.tape());
+            self.disk.record();
+        }
     }
 
     /// Bytes of all of them.
@@ -152,5 +231,10 @@ mod tests {
         clock.drift(1050, -100_000);
         assert_eq!(clock.read(2050), 1250 + 900);
         assert!(clock.read(1050 + clock.wait(777)) >= 1250 + 777);
+        let mut clock = Clock { at: 0, shows: 100, ppm: 0 };
+        clock.stand(50, 30);
+        assert_eq!((clock.read(50), clock.read(80), clock.read(90)), (150, 150, 160));
+        clock.jump(90, -200);
+        assert_eq!((clock.read(90), clock.read(100)), (0, 10), "no clock shows less than nothing");
     }
 }

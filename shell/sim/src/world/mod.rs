@@ -13,6 +13,8 @@ mod look;
 mod member;
 mod network;
 mod queue;
+mod rot;
+mod shapes;
 mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -122,7 +124,7 @@ impl World {
             self.after(delay, Event::Start(id));
         }
         for number in 0..self.run.clients.count {
-            self.callers.push(Caller { at: NodeId(1 + number % self.run.members) });
+            self.callers.push(Caller { at: NodeId(1 + number % self.run.members), again: None });
             let delay = self.client_dice.below(self.run.timing.election_timeout);
             self.after(delay, Event::Client(number));
         }
@@ -183,6 +185,7 @@ impl World {
     pub fn step(&mut self) -> Result<bool, Failure> {
         let Some((now, event)) = self.queue.pop() else { return Ok(false) };
         self.now = now;
+        self.checkers.sequence.now = now;
         self.events += 1;
         self.mark(now, self.events, 0);
         if self.events.is_multiple_of(1024) {
@@ -223,6 +226,11 @@ impl World {
                 Ok(())
             }
             Event::Overdue(number) => self.overdue(number),
+            Event::BadWrite(id, number) => self.bad_write_shows(id, number),
+            Event::Flap(a, b, every, left) => {
+                self.flap(a, b, every, left);
+                Ok(())
+            }
             Event::Script(number) => self.script(number),
             Event::Calm => self.calm_down(),
             Event::LastRequests => self.last_requests(),
@@ -284,7 +292,8 @@ impl World {
         let Some(member) = self.members.get_mut(&id) else { return };
         let Some(running) = member.running.as_mut().filter(|running| !running.awake) else { return };
         running.awake = true;
-        let delay = 1 + (member.dice.roll() & 31) + member.paused_until.saturating_sub(now);
+        let busy = if member.busy.0 > now { member.dice.below(member.busy.1) } else { 0 };
+        let delay = 1 + (member.dice.roll() & 31) + busy + member.paused_until.saturating_sub(now);
         let life = member.life;
         self.after(delay, Event::Turn(id, life));
     }
@@ -406,6 +415,16 @@ impl World {
         if at < running.look_at {
             running.look_at = at;
             self.queue.push(at, Event::TimersDue(id, life));
+        }
+    }
+
+    /// The timers of a member have other deadlines than before.
+    fn look_at_timers(&mut self, id: NodeId) {
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let (life, Some(running)) = (member.life, member.running.as_mut()) else { return };
+        if let Some(next) = running.timers.iter().map(|(_, at)| *at).min() {
+            running.look_at = next;
+            self.queue.push(next, Event::TimersDue(id, life));
         }
     }
 

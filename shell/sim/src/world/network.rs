@@ -17,6 +17,27 @@ use crate::run::{Network, Run};
 /// Messages that are kept to be sent again a long time after.
 const REMEMBERED: usize = 256;
 
+/// A message that is kept.
+struct Old {
+    from: NodeId,
+    to: NodeId,
+    message: PeerMessage,
+    /// When it was sent, and in which lives of both.
+    at: u64,
+    lives: (u64, u64),
+}
+
+/// A link that carries only so much.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Narrow {
+    /// Until then.
+    pub(super) until: u64,
+    /// Bytes in a second.
+    pub(super) bytes: u64,
+    /// What was sent before is through by then.
+    pub(super) free_at: u64,
+}
+
 /// The links and what is on them.
 pub(super) struct Links {
     /// How bad the network is now.
@@ -28,7 +49,11 @@ pub(super) struct Links {
     /// Messages that wait to be delivered by hand.
     pub(super) held: BTreeMap<u64, (NodeId, NodeId, PeerMessage)>,
     pub(super) dice: Dice,
-    old: Vec<(NodeId, NodeId, PeerMessage)>,
+    old: Vec<Old>,
+    /// Links on which nothing arrives before this time.
+    pub(super) clogged: BTreeMap<(NodeId, NodeId), u64>,
+    /// Links that carry only so much.
+    pub(super) narrow: BTreeMap<(NodeId, NodeId), Narrow>,
     /// Nothing of this kind gets through, from and to.
     pub(super) filtered: BTreeSet<(NodeId, NodeId, String)>,
 }
@@ -42,8 +67,26 @@ impl Links {
             held: BTreeMap::new(),
             dice: Dice::new(run.seed, "network", 0),
             old: Vec::new(),
+            clogged: BTreeMap::new(),
+            narrow: BTreeMap::new(),
             filtered: BTreeSet::new(),
         }
+    }
+
+    /// All links are whole.
+    pub(super) fn mend(&mut self) {
+        self.broken.clear();
+        self.filtered.clear();
+        self.clogged.clear();
+        self.narrow.clear();
+    }
+
+    /// How much later than usual a message arrives on this link.
+    pub(super) fn waits(&mut self, now: u64, link: (NodeId, NodeId), message: &PeerMessage) -> u64 {
+        let clogged = self.clogged.get(&link).map_or(0, |until| until.saturating_sub(now));
+        let Some(narrow) = self.narrow.get_mut(&link).filter(|narrow| narrow.until > now) else { return clogged };
+        narrow.free_at = narrow.free_at.max(now) + size(message) * 1_000_000 / narrow.bytes;
+        clogged.max(narrow.free_at - now)
     }
 
     pub(super) fn delay(&mut self) -> u64 {
@@ -81,6 +124,9 @@ impl World {
             self.after(delay, Event::Deliver(from, to, Box::new(message.clone())));
         }
         let mut delay = self.links.delay();
+        if !self.links.clogged.is_empty() || !self.links.narrow.is_empty() {
+            delay += self.links.waits(self.now, (from, to), &message);
+        }
         if self.links.dice.chance(late) {
             delay += self.links.dice.below(self.run.timing.heartbeat * 3);
             self.counters.fault("message late");
@@ -94,19 +140,26 @@ impl World {
         if self.run.network.replayed == 0 || !self.links.sent.is_multiple_of(8) {
             return;
         }
+        let (at, lives) = (self.now, (self.life(from), self.life(to)));
+        let kept = Old { from, to, message: message.clone(), at, lives };
         if self.links.old.len() < REMEMBERED {
-            self.links.old.push((from, to, message.clone()));
+            self.links.old.push(kept);
         } else {
             let place = self.links.dice.place(REMEMBERED);
-            self.links.old[place] = (from, to, message.clone());
+            self.links.old[place] = kept;
         }
         // One message in eight gets here.
         if self.links.dice.chance(8 * self.links.weather.replayed) {
             let place = self.links.dice.place(self.links.old.len());
-            let (from, to, message) = self.links.old[place].clone();
+            let Old { from, to, ref message, at, lives } = self.links.old[place];
+            let message = Box::new(message.clone());
             let delay = self.links.delay();
-            self.counters.fault("message of long ago");
-            self.after(delay, Event::Deliver(from, to, Box::new(message)));
+            let long_ago = self.now - at > 2 * self.t();
+            self.counters.fault(if long_ago { "message of long ago" } else { "message doubled" });
+            if lives != (self.life(from), self.life(to)) {
+                self.counters.fault("message of an earlier life");
+            }
+            self.after(delay, Event::Deliver(from, to, message));
         }
     }
 
@@ -168,6 +221,16 @@ impl World {
         {
             write.term = running.replica.inspect().term();
         }
+    }
+}
+
+/// About as many bytes as it has on a wire.
+fn size(message: &PeerMessage) -> u64 {
+    const HEAD: u64 = 60;
+    match message {
+        PeerMessage::Raft(raft::Message { body: Body::AppendEntries(append), .. }) => HEAD + append.run.size(),
+        PeerMessage::Write(write) => HEAD + write.command.len() as u64,
+        _ => HEAD,
     }
 }
 

@@ -30,6 +30,10 @@ pub(crate) enum Event {
     AskAgain(u64),
     /// A request must be answered by now.
     Overdue(u64),
+    /// A member stops after a write that went wrong.
+    BadWrite(NodeId, u64),
+    /// A link comes or goes: between whom, each so many microseconds, so many times more.
+    Flap(u64, u64, u64, u64),
     /// A step of the script.
     Script(usize),
     Calm,

@@ -64,7 +64,6 @@ fn touches(line: &Line, keys: &BTreeSet<Bytes>) -> Touches {
             _ => {}
         },
         Asked::Write(..) => {}
-        Asked::Unknown(command) => touches.perhaps(command),
     }
     touches
 }
@@ -120,24 +119,6 @@ impl Touches {
             _ => {}
         }
     }
-
-    /// Of a transaction nobody knows which half was done: each key may have been left so.
-    fn perhaps(&mut self, command: &Command) {
-        match command {
-            Command::Put(put) => self.leaves(&put.key, Value::String(text(&put.value))),
-            Command::DeleteRange(delete) => self.leaves(&delete.key, Value::Null),
-            Command::Txn(txn) => {
-                for op in txn.success.iter().chain(&txn.failure) {
-                    match op {
-                        RequestOp::Put(put) => self.leaves(&put.key, Value::String(text(&put.value))),
-                        RequestOp::DeleteRange(delete) => self.leaves(&delete.key, Value::Null),
-                        RequestOp::Range(_) | RequestOp::Txn(_) => {}
-                    }
-                }
-            }
-            Command::Compact { .. } => {}
-        }
-    }
 }
 
 /// Keys that a request names.
@@ -148,7 +129,7 @@ fn named(asked: &Asked) -> Vec<Bytes> {
     };
     match asked {
         Asked::Read(..) => Vec::new(),
-        Asked::Write(command, ..) | Asked::Unknown(command) => match command {
+        Asked::Write(command, ..) => match command {
             Command::Put(put) => vec![put.key.clone()],
             Command::Txn(txn) => txn.success.iter().chain(&txn.failure).filter_map(of_op).collect(),
             Command::DeleteRange(_) | Command::Compact { .. } => Vec::new(),

@@ -1,13 +1,13 @@
 //! The whole history once more, as its clients saw it, by the checker that reads histories of any system: the whole store, replayed
 //! by revision ([`whole`]), and each key for itself as a register ([`keys`]).
 //!
-//! It knows who asked what when and what was answered. Of members it knows one thing: which writes of unknown outcome took effect, and
-//! with which result. Without that, each of them may have happened anywhere or nowhere, and the search has no end.
+//! It knows who asked what when and what was answered. Of members it knows one thing: which writes that no client was told of took
+//! effect, and when the first member applied them, with which result. Without that, each of them may have happened anywhere or nowhere, and the search has no end.
 
 mod keys;
 mod whole;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use linearizability::{Ending, History, Limits, RegisterHistory, StoreHistory, Verdict};
@@ -28,31 +28,16 @@ struct Line {
     asked: Asked,
 }
 
-/// What was asked, and the answer where there is one with the time at which the client had it.
+/// What was asked and answered, with the time at which the client had it; or, if no client ever was told, at which it was first applied.
 enum Asked {
     Read(RangeRequest, RangeResponse, u64),
-    /// Answered; at `u64::MAX` if no client ever was, but it took effect.
     Write(Command, Outcome, u64),
-    /// Nobody knows, not even from the sequence of commands.
-    Unknown(Command),
 }
 
 /// Judges all operations with their numbers. What the format of histories does not have (limits, compactions) is left out.
 pub(crate) fn check<'a>(operations: impl Iterator<Item = (&'a u64, &'a Operation)>, sequence: &Sequence) -> Checked {
     let operations: Vec<(u64, &Operation)> = operations.map(|(number, operation)| (*number, operation)).collect();
-    let mut twins: BTreeMap<&Bytes, u64> = BTreeMap::new();
-    for (_, operation) in &operations {
-        if let Body::Write(payload) = &operation.body {
-            *twins.entry(payload).or_default() += 1;
-        }
-    }
-    let alone = |payload: &Bytes| twins.get(payload) == Some(&1);
-    let lines: Vec<Line> = operations
-        .iter()
-        .filter_map(|(number, operation)| {
-            Some(Line { number: *number, call: operation.called, asked: asked(operation, sequence, alone)? })
-        })
-        .collect();
+    let lines = lines(&operations, sequence);
     let store = StoreHistory::new(1, Vec::new(), lines.iter().filter_map(whole::line).collect());
     judge(store.map(History::Store))?;
     let keys = RegisterHistory::new(BTreeMap::new(), keys::lines(&lines));
@@ -73,25 +58,44 @@ fn judge(history: Result<History, linearizability::HistoryError>) -> Checked {
     }
 }
 
-/// Nothing: it had no effect and nobody saw anything.
-fn asked(operation: &Operation, sequence: &Sequence, alone: impl Fn(&Bytes) -> bool) -> Option<Asked> {
-    let returned = operation.returned.unwrap_or(u64::MAX);
-    let payload = match (&operation.body, &operation.answer) {
-        (Body::Read(range), Some(Answer::Read(_, answer))) => {
-            return Some(Asked::Read(range.clone(), answer.clone(), returned));
-        }
-        (Body::Read(_), _) => return None,
-        (Body::Write(payload), _) => payload,
-    };
-    let command = Command::decode(payload.clone()).ok()?;
-    let outcome = |result: &Bytes| Outcome::decode(result.clone()).ok();
-    match &operation.answer {
-        Some(Answer::Written(_, result)) => Some(Asked::Write(command, outcome(result)?, returned)),
-        Some(Answer::NotSent) => None,
-        Some(Answer::Refused(refusal)) if !matches!(refusal, Refusal::TimedOut { .. }) => None,
-        _ if !alone(payload) => Some(Asked::Unknown(command)),
-        _ => Some(Asked::Write(command, outcome(sequence.result_of(payload)?)?, u64::MAX)),
+/// All that had an effect or was answered.
+fn lines(operations: &[(u64, &Operation)], sequence: &Sequence) -> Vec<Line> {
+    // Places of each command of which no client was told. Where several asked for the same, whoever asked first gets the first:
+    // that demands the least of real time.
+    let mut untold: BTreeMap<&Bytes, VecDeque<u64>> = BTreeMap::new();
+    let told: BTreeSet<u64> = operations.iter().filter_map(|(_, operation)| place(operation)).collect();
+    let mut lines = Vec::new();
+    for (number, operation) in operations {
+        let returned = operation.returned.unwrap_or(u64::MAX);
+        let asked = match (&operation.body, &operation.answer) {
+            (Body::Read(range), Some(Answer::Read(_, answer))) => {
+                Some(Asked::Read(range.clone(), answer.clone(), returned))
+            }
+            (Body::Read(_), _) | (_, Some(Answer::NotSent)) => None,
+            (_, Some(Answer::Refused(refusal))) if !matches!(refusal, Refusal::TimedOut { .. }) => None,
+            (Body::Write(payload), Some(Answer::Written(_, result))) => write(payload, result, returned),
+            (Body::Write(payload), _) => {
+                let places =
+                    || sequence.places_of(payload).iter().filter(|place| !told.contains(place)).copied().collect();
+                let place = untold.entry(payload).or_insert_with(places).pop_front();
+                place.and_then(|place| sequence.result_at(place)).and_then(|(result, at)| write(payload, result, at))
+            }
+        };
+        lines.extend(asked.map(|asked| Line { number: *number, call: operation.called, asked }));
     }
+    lines
+}
+
+fn place(operation: &Operation) -> Option<u64> {
+    match operation.answer {
+        Some(Answer::Written(place, _)) => Some(place),
+        _ => None,
+    }
+}
+
+fn write(payload: &Bytes, result: &Bytes, returned: u64) -> Option<Asked> {
+    let command = Command::decode(payload.clone()).ok()?;
+    Some(Asked::Write(command, Outcome::decode(result.clone()).ok()?, returned))
 }
 
 impl Line {
@@ -103,10 +107,8 @@ impl Line {
 
 impl Asked {
     fn ending<R>(&self, response: R) -> Ending<R> {
-        match self {
-            Self::Read(_, _, at) | Self::Write(_, _, at) => Ending::Returned { at: *at, response },
-            Self::Unknown(_) => Ending::Unknown,
-        }
+        let (Self::Read(_, _, at) | Self::Write(_, _, at)) = self;
+        Ending::Returned { at: *at, response }
     }
 }
 
@@ -186,14 +188,9 @@ mod tests {
         let mut world = world();
         let old = world.operations()[&2].answer.clone();
         world.operations_mut().get_mut(&4).unwrap().answer = old;
-        let lines: Vec<Line> = world
-            .operations()
-            .iter()
-            .map(|(number, one)| {
-                let asked = asked(one, &world.checkers.sequence, |_| true).unwrap();
-                Line { number: *number, call: one.called, asked }
-            })
-            .collect();
+        let operations: Vec<(u64, &Operation)> =
+            world.operations().iter().map(|(number, one)| (*number, one)).collect();
+        let lines = lines(&operations, &world.checkers.sequence);
         let store = StoreHistory::new(1, Vec::new(), lines.iter().filter_map(whole::line).collect());
         assert!(judge(store.map(History::Store)).is_err());
         let keys = RegisterHistory::new(BTreeMap::new(), keys::lines(&lines));

@@ -19,9 +19,6 @@ pub(super) fn line(line: &Line) -> Option<Operation<StoreRequest, StoreResponse>
             (Steps::One(get(range)?), response)
         }
         Asked::Write(command, outcome, _) => (write(command)?, written(outcome)?),
-        Asked::Unknown(command) => {
-            (write(command)?, StoreResponse { revision: 0, succeeded: false, results: Vec::new() })
-        }
     };
     let request = StoreRequest { steps, at: None, serializable: false };
     let ending = line.asked.ending(response);

@@ -1,0 +1,115 @@
+//! What an act is, besides what it does: whom it names, whether it is a fault, and of which kind.
+
+use super::{Act, Call};
+
+impl Act {
+    /// Whom it names.
+    pub(crate) fn members(&self) -> Vec<u64> {
+        match self {
+            Self::Crash { n }
+            | Self::PowerLoss { n, .. }
+            | Self::Restart { n }
+            | Self::CrashAtCall { n, .. }
+            | Self::Pause { n, .. }
+            | Self::SlowDisk { n, .. }
+            | Self::FailDisk { n, .. }
+            | Self::FillDisk { n, .. }
+            | Self::FreeDisk { n }
+            | Self::Rot { n, .. }
+            | Self::LoseWrite { n, .. }
+            | Self::MisdirectWrite { n, .. }
+            | Self::FlipRead { n, .. }
+            | Self::FlipSent { n, .. }
+            | Self::Suspend { n, .. }
+            | Self::JumpClock { n, .. }
+            | Self::SlowNode { n, .. }
+            | Self::Drift { n, .. }
+            | Self::Isolate { n }
+            | Self::Bridge { n }
+            | Self::Deaf { n }
+            | Self::Mute { n }
+            | Self::Fire { n, .. }
+            | Self::Timeout { n }
+            | Self::Client { to: n, .. } => vec![*n],
+            Self::Cut { from, to }
+            | Self::Join { from, to }
+            | Self::Filter { from, to, .. }
+            | Self::Clog { from, to, .. }
+            | Self::Narrow { from, to, .. }
+            | Self::CutPair { a: from, b: to }
+            | Self::Flap { a: from, b: to, .. } => vec![*from, *to],
+            Self::Partition { groups } => groups.concat(),
+            Self::PowerLossAll { .. }
+            | Self::PowerLossLeader { .. }
+            | Self::IsolateLeader
+            | Self::Ring
+            | Self::Heal
+            | Self::Network(_)
+            | Self::Deliver { .. } => Vec::new(),
+        }
+    }
+
+    /// It makes something worse.
+    #[must_use]
+    pub fn is_fault(&self) -> bool {
+        !matches!(
+            self,
+            Self::Join { .. }
+                | Self::Heal
+                | Self::Restart { .. }
+                | Self::FreeDisk { .. }
+                | Self::Deliver { .. }
+                | Self::Fire { .. }
+                | Self::Timeout { .. }
+                | Self::Client { .. }
+        )
+    }
+
+    /// The class of faults that it belongs to, for counting and for leaving whole classes out.
+    #[must_use]
+    pub fn class(&self) -> &'static str {
+        match self {
+            Self::Crash { .. } => "process crash",
+            Self::PowerLoss { .. } | Self::PowerLossLeader { .. } => "power loss",
+            Self::PowerLossAll { .. } => "power loss of all",
+            Self::Restart { .. } => "restart",
+            Self::CrashAtCall { keep: None, .. } => "process crash inside a disk call",
+            Self::CrashAtCall { .. } => "power loss inside a disk call",
+            Self::Pause { .. } => "pause",
+            Self::SlowDisk { .. } => "slow disk",
+            Self::FailDisk { call: Call::Read | Call::Open, .. } => "read error",
+            Self::FailDisk { call: Call::Sync | Call::SyncDir, .. } => "sync error",
+            Self::FailDisk { .. } => "write error",
+            Self::FillDisk { .. } => "full disk",
+            Self::FreeDisk { .. } => "room again",
+            Self::Rot { .. } => "bit rot",
+            Self::LoseWrite { .. } => "lost write",
+            Self::MisdirectWrite { .. } => "misdirected write",
+            Self::FlipRead { .. } => "bit flipped in a read of a start",
+            Self::FlipSent { .. } => "bit flipped in a read while running",
+            Self::Suspend { .. } => "suspended with its clock",
+            Self::JumpClock { .. } => "clock jump",
+            Self::SlowNode { .. } => "slow member",
+            Self::Drift { .. } => "clock drift",
+            Self::Cut { .. } => "one-way cut",
+            Self::Join { .. } => "join",
+            Self::Filter { .. } => "kind of message lost",
+            Self::Partition { .. } => "partition",
+            Self::IsolateLeader => "leader isolated",
+            Self::Isolate { .. } => "member isolated",
+            Self::CutPair { .. } => "partial partition",
+            Self::Bridge { .. } => "bridge",
+            Self::Ring => "ring",
+            Self::Deaf { .. } => "deaf member",
+            Self::Mute { .. } => "mute member",
+            Self::Flap { .. } => "link that flaps",
+            Self::Clog { .. } => "clogged link",
+            Self::Narrow { .. } => "narrow link",
+            Self::Heal => "heal",
+            Self::Network(_) => "bad network for a while",
+            Self::Deliver { .. } => "message by hand",
+            Self::Fire { .. } | Self::Timeout { .. } => "timer by hand",
+            Self::Client { .. } => "request",
+        }
+    }
+}
