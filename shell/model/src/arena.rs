@@ -309,7 +309,11 @@ fn actions(local: &Local, model: &Model) -> Vec<Action> {
     let view = local.view();
     // In the last term nobody stands any more: it would have to leave it.
     let last_term = view.term().0 >= model.bounds.terms;
-    let fires = local.timers.armed().filter(|timer| *timer != Timer::Campaign || !last_term);
+    let fires = local.timers.armed().filter(|timer| match timer {
+        Timer::Campaign => !last_term,
+        Timer::Heartbeat => local.may_beat(model),
+        Timer::LeaderSilent | Timer::CheckQuorum => true,
+    });
     let mut actions: Vec<Action> = fires.map(Action::Fire).collect();
     actions.push(Action::Crash);
     if local.writing.is_some() {

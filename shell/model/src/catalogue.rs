@@ -3,7 +3,7 @@
 
 use raft::Switches;
 
-use crate::configuration::{Bounds, Model, Traffic};
+use crate::configuration::{Bounds, Model, Start, Traffic};
 use crate::planted::Planted;
 use crate::witness::Witness as W;
 
@@ -14,13 +14,15 @@ const GUARDED: Switches = Switches { pre_vote: true, check_quorum: true, stickin
 /// A leader begins with an entry of its own.
 const WITH_NOOP: Switches = Switches { noop: true, ..PLAIN };
 /// One term and nothing in it.
-const NARROW: Bounds = Bounds { terms: 1, proposals: 0, crashes: 0, rounds: 1, reads: 0, compactions: 0, campaigns: 0 };
+const NARROW: Bounds =
+    Bounds { terms: 1, proposals: 0, crashes: 0, heartbeats: 0, reads: 0, compactions: 0, campaigns: 0 };
 /// What each configuration changes: three nodes, plain, disks at once.
 const BASE: Model = Model {
     name: "",
     purpose: "",
     nodes: 3,
     switches: PLAIN,
+    start: Start::Fresh,
     slow_disk: false,
     traffic: Traffic::Batched,
     bounds: NARROW,
@@ -152,7 +154,7 @@ fn one_term() -> Vec<Model> {
         Model {
             name: "heartbeats",
             purpose: "one term, one entry, one heartbeat of its leader",
-            bounds: Bounds { proposals: 1, rounds: 2, campaigns: 1, ..NARROW },
+            bounds: Bounds { proposals: 1, heartbeats: 1, campaigns: 1, ..NARROW },
             expected: &[W::Committed, W::CommitTold, W::AppendRefused],
             ..BASE
         },
@@ -174,8 +176,9 @@ fn reads_and_snapshots() -> Vec<Model> {
             name: "read-index",
             purpose: "a read while leaders change",
             switches: WITH_NOOP,
+            start: Start::Led,
             traffic: Traffic::OneByOne,
-            bounds: Bounds { terms: 2, reads: 1, rounds: 2, campaigns: 2, ..NARROW },
+            bounds: Bounds { terms: 2, reads: 1, campaigns: 1, ..NARROW },
             expected: &[W::ReadServed, W::ReadServedLater, W::ReadAborted, W::Deposed],
             small: false,
             ..BASE

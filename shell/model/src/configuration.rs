@@ -16,6 +16,8 @@ pub struct Model {
     pub nodes: u64,
     /// The switches of the core.
     pub switches: Switches,
+    /// What it begins with.
+    pub start: Start,
     /// Writes take a while, in which anything may happen, crashes included. Off: a write is durable when it is asked for.
     pub slow_disk: bool,
     /// How a leader sends entries.
@@ -28,6 +30,15 @@ pub struct Model {
     pub small: bool,
     /// A bug planted on purpose.
     pub planted: Option<Planted>,
+}
+
+/// What a search begins with. What was sent up to there may still arrive at any time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// All nodes have just been started for the first time.
+    Fresh,
+    /// The first node leads the first term, and everything has settled. That campaign does not count.
+    Led,
 }
 
 /// How a leader sends entries to a follower whose log agrees.
@@ -49,8 +60,9 @@ pub struct Bounds {
     pub proposals: u8,
     /// Crashes, each followed by a restart.
     pub crashes: u8,
-    /// Rounds of heartbeats in a term, the one that a leader begins with included.
-    pub rounds: u64,
+    /// A leader's heartbeat timer fires only while it has begun no more rounds than this. (Its first round comes with its
+    /// election, others come with reads.)
+    pub heartbeats: u64,
     /// Reads.
     pub reads: u8,
     /// Compactions.
@@ -91,7 +103,7 @@ impl Model {
             (self.traffic == Traffic::Batched, "batches"),
             (bounds.proposals > 0, "proposals"),
             (bounds.crashes > 0, "crashes"),
-            (bounds.rounds > 1, "heartbeats"),
+            (bounds.heartbeats > 0, "heartbeats"),
             (bounds.reads > 0, "reads"),
             (bounds.compactions > 0, "snapshots"),
         ];
@@ -109,7 +121,7 @@ impl Model {
             (Some(bounds.terms), "term"),
             (Some(u64::from(bounds.proposals)), "proposal"),
             (Some(u64::from(bounds.crashes)), "crash"),
-            (Some(bounds.rounds), "round"),
+            (Some(bounds.heartbeats), "heartbeat"),
             (Some(u64::from(bounds.reads)), "read"),
             (Some(u64::from(bounds.compactions)), "compaction"),
             (campaigns, "campaign"),
@@ -123,6 +135,8 @@ impl Model {
             };
             Some(format!("{count} {name}{plural}"))
         };
-        parts.into_iter().filter_map(part).collect::<Vec<_>>().join(", ")
+        let parts = parts.into_iter().filter_map(part);
+        let begins = (self.start == Start::Led).then(|| "begins with a leader".to_owned());
+        parts.chain(begins).collect::<Vec<_>>().join(", ")
     }
 }

@@ -1,12 +1,12 @@
 //! From a state to those that follow it, with every property checked on the way.
 
 use crate::arena::{Action, Arena, NOTHING};
-use crate::configuration::{Model, NODES_MAX};
+use crate::configuration::{Model, NODES_MAX, Start};
 use crate::fingerprint;
 use crate::local::Local;
 use crate::symmetry::Renamings;
 use crate::witness::Witnesses;
-use crate::world::World;
+use crate::world::{Used, World};
 use raft::NodeId;
 
 /// A property that was broken by an action at a node.
@@ -46,8 +46,33 @@ impl<'a> Engine<'a> {
         self.nodes
     }
 
-    /// All nodes have just been started for the first time.
+    /// What the search begins with.
     pub(crate) fn first(&mut self) -> World {
+        let fresh = self.fresh();
+        match self.model.start {
+            Start::Fresh => fresh,
+            Start::Led => self.led(fresh),
+        }
+    }
+
+    /// The first node stands, and everything that was sent arrives, until nothing changes any more.
+    fn led(&mut self, mut world: World) -> World {
+        let mut next = (0, Action::Fire(raft::Timer::Campaign));
+        while let Followed::State(_) = self.follow(&world, next.0, next.1) {
+            world = self.next.clone();
+            let mut actions = Vec::new();
+            self.actions(&world, &mut actions);
+            actions.retain(|(_, action)| matches!(action, Action::Deliver(_) | Action::Written));
+            let changes = |one: &(usize, Action)| matches!(self.follow(&world, one.0, one.1), Followed::State(_));
+            let Some(found) = actions.into_iter().find(changes) else { break };
+            next = found;
+        }
+        world.used = Used::default();
+        world
+    }
+
+    /// All nodes have just been started for the first time.
+    fn fresh(&mut self) -> World {
         let mut world = World::default();
         for place in 0..self.nodes {
             let step = Local::start(self.model, NodeId(place as u64 + 1));
@@ -136,7 +161,7 @@ impl<'a> Engine<'a> {
     }
 
     /// Counts what is bounded; `None` if it is used up.
-    fn admit(&self, world: &World, action: Action) -> Option<(Action, crate::world::Used)> {
+    fn admit(&self, world: &World, action: Action) -> Option<(Action, Used)> {
         let (mut used, bounds) = (world.used, self.model.bounds);
         let counted = match action {
             Action::Propose(_) => Some((&mut used.proposals, bounds.proposals)),

@@ -38,7 +38,7 @@ mod trace;
 mod witness;
 mod world;
 
-pub use configuration::{Bounds, Model, Traffic};
+pub use configuration::{Bounds, Model, Start, Traffic};
 pub use planted::Planted;
 pub use search::{Options, Parts, Progress, Report, Verdict, search};
 pub use trace::{Counterexample, TracedStep};

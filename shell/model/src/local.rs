@@ -143,8 +143,15 @@ impl Local {
 
     /// It is within the bounds of the model.
     pub(crate) fn is_within(&self, model: &Model) -> bool {
-        let rounds = if let Role::Leader(leader) = self.view().role() { leader.round() } else { 0 };
-        self.view().term().0 <= model.bounds.terms && rounds <= model.bounds.rounds
+        self.view().term().0 <= model.bounds.terms
+    }
+
+    /// A heartbeat of its own is within the bounds: a candidate only asks again what it asked before.
+    pub(crate) fn may_beat(&self, model: &Model) -> bool {
+        match self.view().role() {
+            Role::Leader(leader) => leader.round() <= model.bounds.heartbeats,
+            Role::Candidate(_) | Role::Follower(_) => true,
+        }
     }
 
     /// One input, and all that follows at once.

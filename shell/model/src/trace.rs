@@ -6,7 +6,7 @@ use std::fmt;
 use raft::Timer;
 
 use crate::arena::Action;
-use crate::configuration::{Model, Traffic};
+use crate::configuration::{Model, Start, Traffic};
 use crate::engine::{Broken, Engine, Followed};
 use crate::local::Input;
 use crate::packet::Packet;
@@ -101,6 +101,7 @@ fn cluster(model: &Model) -> String {
     let mut command = format!("cluster nodes={}", model.nodes);
     let switches = model.switches;
     let words = [
+        (model.start == Start::Led, " leader=1"),
         (model.slow_disk, " disk=manual"),
         (!switches.pre_vote, " pre_vote=off"),
         (!switches.check_quorum, " check_quorum=off"),
@@ -113,14 +114,12 @@ fn cluster(model: &Model) -> String {
 }
 
 impl Counterexample {
-    /// The steps, which `model` led to, as a golden script of the core.
+    /// The steps, which `model` led to, as a golden script of the core that is still to be recorded.
     #[must_use]
     pub fn script(&self, model: &Model) -> String {
-        let commands = self.steps.iter().flat_map(|step| &step.commands);
-        let mut script = format!("# {}\n\n({})\n", self.sentence, cluster(model));
-        for command in commands {
-            script.push_str(command);
-            script.push('\n');
+        let mut script = format!("# {}\n\n({})\n---\n", self.sentence, cluster(model));
+        for step in &self.steps {
+            script.push_str(&format!("\n{}\n---\n", step.commands.join("\n")));
         }
         script
     }

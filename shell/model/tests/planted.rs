@@ -49,7 +49,8 @@ fn a_counterexample_is_told_step_by_step_and_as_a_script() {
     assert_eq!(told.lines().take(expected.len()).collect::<Vec<_>>(), expected, "{told}");
     assert!(told.ends_with("one vote a term (5.2) does not hold: n1 voted for n1 and n2 in t1"), "{told}");
     let script = counterexample.script(&catalogue::with(Planted::VoteForgotten));
-    let commands: Vec<&str> = script.lines().skip(2).collect();
+    let is_command = |line: &&str| !line.is_empty() && *line != "---" && !line.starts_with('#');
+    let commands: Vec<&str> = script.lines().filter(is_command).collect();
     let cluster = "(cluster nodes=3 disk=manual pre_vote=off check_quorum=off stickiness=off noop=off)";
     let expected = [cluster, "fire 1 Campaign", "written 1", "crash 1 lose", "restart 1"];
     assert_eq!(commands[..5], expected, "{script}");
