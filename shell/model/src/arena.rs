@@ -2,7 +2,6 @@
 //! state of a node. A search asks the core once for each pair of them, however many states of the whole they occur in.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 use raft::invariants::check_cluster;
 use raft::{Index, NodeId, Timer};
@@ -13,6 +12,7 @@ use crate::history::History;
 use crate::local::{Input, Local, Step};
 use crate::packet::{Claim, Packet};
 use crate::symmetry::{Renamings, place};
+use crate::trails::Trails;
 use crate::witness::Witnesses;
 
 /// Something that can happen to one node, as a small number: a packet to deliver, or one of the others.
@@ -42,21 +42,20 @@ pub(crate) struct Outcome {
 pub(crate) struct LocalInfo {
     pub(crate) local: Local,
     /// A fingerprint that is the same for all renamings.
-    pub(crate) key: u128,
+    pub(crate) key: u64,
     /// What other nodes and the history are compared with.
     pub(crate) face: u32,
+    /// What its disk has of the log.
+    pub(crate) disk: u32,
     /// What can happen to it besides deliveries.
     pub(crate) actions: Vec<Action>,
-    /// What comes of each packet, as far as that was asked.
-    deliveries: Vec<u32>,
 }
 
 pub(crate) struct PacketInfo {
     pub(crate) packet: Packet,
     pub(crate) to: usize,
-    pub(crate) from: usize,
-    /// What it adds to the keys of its sender and of its receiver.
-    pub(crate) keys: (u128, u128),
+    /// A fingerprint that is the same for all renamings.
+    pub(crate) key: u64,
     pub(crate) claim: Option<Claim>,
     /// An answer of this term; the greatest number for what is none.
     pub(crate) answers_in: u64,
@@ -69,24 +68,28 @@ pub(crate) struct Arena<'a> {
     pub(crate) packets: Vec<PacketInfo>,
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) histories: Vec<History>,
+    pub(crate) history_prints: Vec<u128>,
+    /// What the nodes are and have sent.
+    pub(crate) trails: Trails,
     /// Fingerprints of states of nodes and of packets, under each renaming.
     pub(crate) local_prints: Vec<Vec<u128>>,
     pub(crate) packet_prints: Vec<Vec<u128>>,
-    /// One node for each face.
-    faces: Vec<u32>,
+    /// One node for each face, and the terms that it ever led by what it sent.
+    faces: Vec<(u32, u64)>,
     known_locals: HashMap<u128, u32, Quick>,
     known_packets: HashMap<u128, u32, Quick>,
     known_histories: HashMap<u128, u32, Quick>,
     known_faces: HashMap<u128, u32, Quick>,
+    known_disks: HashMap<u128, u32, Quick>,
     memo: HashMap<u64, u32, Quick>,
-    pairs: HashMap<u64, (), Quick>,
+    /// Whether two faces agree.
+    pairs: HashMap<u64, bool, Quick>,
+    /// The history after a look at a face, or [`NOTHING`] if it breaks a property.
     looked: HashMap<u64, u32, Quick>,
 }
 
 /// Nothing comes of it, or it would leave the bounds.
 pub(crate) const NOTHING: u32 = u32::MAX;
-/// The core was not asked yet.
-const UNKNOWN: u32 = u32::MAX - 1;
 
 impl<'a> Arena<'a> {
     pub(crate) fn new(model: &'a Model, renamings: Renamings) -> Self {
@@ -100,11 +103,14 @@ impl<'a> Arena<'a> {
             packets: Vec::new(),
             outcomes: Vec::new(),
             histories: Vec::new(),
+            history_prints: Vec::new(),
+            trails: Trails::new(),
             faces: Vec::new(),
             known_locals: HashMap::default(),
             known_packets: HashMap::default(),
             known_histories: HashMap::default(),
             known_faces: HashMap::default(),
+            known_disks: HashMap::default(),
             memo: HashMap::default(),
             pairs: HashMap::default(),
             looked: HashMap::default(),
@@ -123,24 +129,28 @@ impl<'a> Arena<'a> {
         let names = &self.renamings;
         let others = (1..names.len()).map(|to| fingerprint::of(&local.renamed(&|node| names.name(to, node))));
         let prints: Vec<u128> = std::iter::once(print).chain(others).collect();
-        let key = prints.iter().fold(0u128, |sum, print| sum.wrapping_add(*print));
-        let face = self.face(&local, number);
+        let key = key_of(&prints);
+        let view = local.view();
+        let leads = view.is_leader().then_some(view.term());
+        let face = fingerprint::of(&(view.log(), view.commit(), view.term(), leads, view.halt()));
+        let face = known(&mut self.known_faces, face);
+        let disk = fingerprint::of(&(&local.disk.entries, local.disk.base, local.disk.snapshot));
+        let disk = known(&mut self.known_disks, disk);
         let actions = actions(&local, self.model);
         self.known_locals.insert(print, number);
         self.local_prints.iter_mut().zip(prints).for_each(|(column, print)| column.push(print));
-        self.locals.push(LocalInfo { local, key, face, actions, deliveries: Vec::new() });
+        self.locals.push(LocalInfo { local, key, face, disk, actions });
         number
     }
 
-    fn face(&mut self, local: &Local, number: u32) -> u32 {
-        let view = local.view();
-        let leads = view.is_leader().then_some(view.term());
-        let print = fingerprint::of(&(view.log(), view.commit(), view.term(), leads, view.halt()));
-        let next = self::number(self.faces.len());
-        let face = *self.known_faces.entry(print).or_insert(next);
-        if face == next {
-            self.faces.push(number);
+    /// The number of what others and the history see of a node that sent what only leaders of these terms send.
+    pub(crate) fn face(&mut self, local: u32, led: u64) -> u32 {
+        let inner = self.locals[local as usize].face;
+        let face = known(&mut self.known_faces, fingerprint::of(&(inner, led, "led")));
+        if self.faces.len() <= face as usize {
+            self.faces.resize(face as usize + 1, (NOTHING, 0));
         }
+        self.faces[face as usize] = (local, led);
         face
     }
 
@@ -153,41 +163,42 @@ impl<'a> Arena<'a> {
         let names = &self.renamings;
         let others = (1..names.len()).map(|to| fingerprint::of(&packet.renamed(&|node| names.name(to, node))));
         let prints: Vec<u128> = std::iter::once(print).chain(others).collect();
-        let key = prints.iter().fold(0u128, |sum, print| sum.wrapping_add(*print));
-        let keys = (fingerprint::of(&(key, 1u8)), fingerprint::of(&(key, 2u8)));
-        let (to, from, claim) = (place(packet.to()), place(packet.from()), packet.claim());
+        let key = key_of(&prints);
+        let (to, claim) = (place(packet.to()), packet.claim());
         self.known_packets.insert(print, number);
         self.packet_prints.iter_mut().zip(prints).for_each(|(column, print)| column.push(print));
         let answers_in = packet.answers_in().map_or(u64::MAX, |term| term.0);
-        self.packets.push(PacketInfo { packet, to, from, keys, claim, answers_in });
+        self.packets.push(PacketInfo { packet, to, key, claim, answers_in });
         number
     }
 
     fn history(&mut self, history: History) -> u32 {
-        let next = number(self.histories.len());
-        let number = *self.known_histories.entry(fingerprint::of(&history)).or_insert(next);
-        if number == next {
+        let print = fingerprint::of(&history);
+        let number = known(&mut self.known_histories, print);
+        if number as usize == self.histories.len() {
             self.histories.push(history);
+            self.history_prints.push(print);
         }
         number
     }
 
     /// Searches forget answers of terms that their receiver has left for good ([`crate::engine`]). That is right only if such an
     /// answer is ignored in every state: here each is tried in each, whether or not they ever met.
-    pub(crate) fn check_forgotten(&mut self) -> Result<(), String> {
-        for local in 0..number(self.locals.len()) {
-            let node = &self.locals[local as usize].local;
-            let (id, floor) = (node.view().id(), node.disk.hard_state.term.0);
-            for packet in 0..number(self.packets.len()) {
-                let PacketInfo { to, answers_in, .. } = self.packets[packet as usize];
-                if to != place(id) || answers_in >= floor || self.delivery(local, packet) == NOTHING {
-                    continue;
+    pub(crate) fn check_forgotten(&self) -> Result<(), String> {
+        for (number, info) in (0..).zip(&self.locals) {
+            let view = info.local.view();
+            let floor = info.local.disk.hard_state.term.0;
+            let here = |packet: &&PacketInfo| packet.to == place(view.id()) && packet.answers_in < floor;
+            for packet in self.packets.iter().filter(here) {
+                let step = info.local.step(self.model, &Input::Deliver(packet.packet.clone()));
+                let within = step.local.is_within(self.model);
+                let same = self.known_locals.get(&fingerprint::of(&step.local)) == Some(&number);
+                if step.problem.is_some() || (within && !(same && step.sent.is_empty())) {
+                    let packet = &packet.packet;
+                    return Err(format!(
+                        "answers of older terms are ignored does not hold (5.1): {view}: it is changed by `{packet}`"
+                    ));
                 }
-                let (node, packet) = (&self.locals[local as usize].local, &self.packets[packet as usize].packet);
-                let view = node.view();
-                return Err(format!(
-                    "answers of older terms are ignored does not hold (5.1): {view}: it is changed by `{packet}`"
-                ));
             }
         }
         Ok(())
@@ -195,9 +206,6 @@ impl<'a> Arena<'a> {
 
     /// What comes of an action at a node in this state: a number of an outcome, or [`NOTHING`].
     pub(crate) fn outcome(&mut self, local: u32, action: Action) -> u32 {
-        if let Action::Deliver(packet) = action {
-            return self.delivery(local, packet);
-        }
         let key = (u64::from(local) << 32) | u64::from(action.code());
         if let Some(known) = self.memo.get(&key) {
             return *known;
@@ -205,21 +213,6 @@ impl<'a> Arena<'a> {
         let step = self.step(local, action);
         let outcome = self.keep(local, step);
         self.memo.insert(key, outcome);
-        outcome
-    }
-
-    fn delivery(&mut self, local: u32, packet: u32) -> u32 {
-        let (known, at) = (&self.locals[local as usize].deliveries, packet as usize);
-        if let Some(known) = known.get(at).filter(|known| **known != UNKNOWN) {
-            return *known;
-        }
-        let step = self.step(local, Action::Deliver(packet));
-        let outcome = self.keep(local, step);
-        let known = &mut self.locals[local as usize].deliveries;
-        if known.len() <= at {
-            known.resize(at + 1, UNKNOWN);
-        }
-        known[at] = outcome;
         outcome
     }
 
@@ -258,28 +251,42 @@ impl<'a> Arena<'a> {
         outcome
     }
 
-    /// The history after a look at a node in this state.
-    pub(crate) fn look(&mut self, history: u32, local: u32) -> Result<u32, String> {
-        let face = self.locals[local as usize].face;
-        let key = (u64::from(history) << 32) | u64::from(face);
-        if let Some(known) = self.looked.get(&key) {
-            return Ok(*known);
-        }
-        let after = self.histories[history as usize].after(self.locals[local as usize].local.view())?;
-        let after = self.history(after);
-        self.looked.insert(key, after);
-        Ok(after)
+    /// The history after a look at a face, if that was asked before.
+    pub(crate) fn looked(&self, history: u32, face: u32) -> Option<Result<u32, String>> {
+        let known = *self.looked.get(&pair(history, face))?;
+        Some(if known == NOTHING { self.after(history, face).map(|_| NOTHING) } else { Ok(known) })
     }
 
-    /// Compares two nodes.
-    pub(crate) fn pair(&mut self, one: u32, two: u32) -> Result<(), String> {
-        let (one, two) = (&self.locals[one as usize], &self.locals[two as usize]);
-        let key = (u64::from(one.face) << 32) | u64::from(two.face);
-        if let Entry::Vacant(new) = self.pairs.entry(key) {
-            check_cluster(&[one.local.view(), two.local.view()]).map_err(|violation| violation.to_string())?;
-            new.insert(());
+    pub(crate) fn look(&mut self, history: u32, face: u32) {
+        let after = self.after(history, face).map_or(NOTHING, |after| self.history(after));
+        self.looked.insert(pair(history, face), after);
+    }
+
+    fn after(&self, history: u32, face: u32) -> Result<History, String> {
+        let (local, _) = self.faces[face as usize];
+        self.histories[history as usize].after(self.locals[local as usize].local.view())
+    }
+
+    /// What two faces say of each other, if that was asked before.
+    pub(crate) fn compared(&self, one: u32, two: u32) -> Option<Result<(), String>> {
+        let agree = *self.pairs.get(&pair(one.min(two), one.max(two)))?;
+        Some(if agree { Ok(()) } else { self.agree(one, two) })
+    }
+
+    pub(crate) fn compare(&mut self, one: u32, two: u32) {
+        let agree = self.agree(one, two).is_ok();
+        self.pairs.insert(pair(one.min(two), one.max(two)), agree);
+    }
+
+    fn agree(&self, one: u32, two: u32) -> Result<(), String> {
+        let (one, two) = (self.faces[one as usize], self.faces[two as usize]);
+        let views = [one.0, two.0].map(|local| self.locals[local as usize].local.view());
+        let both = one.1 & two.1;
+        if both != 0 {
+            let (one, two, term) = (views[0].id(), views[1].id(), both.trailing_zeros());
+            return Err(format!("Election Safety (5.2) does not hold: {one} and {two} both led t{term}"));
         }
-        Ok(())
+        check_cluster(&views).map_err(|violation| violation.to_string())
     }
 }
 
@@ -329,6 +336,22 @@ fn actions(local: &Local, model: &Model) -> Vec<Action> {
     actions
 }
 
-fn number(len: usize) -> u32 {
+/// The same for a thing under all its names.
+fn key_of(prints: &[u128]) -> u64 {
+    let sum = prints.iter().fold(0u128, |sum, print| sum.wrapping_add(*print));
+    fingerprint::short(sum)
+}
+
+/// The number of a print, which may be a new one.
+fn known(known: &mut HashMap<u128, u32, Quick>, print: u128) -> u32 {
+    let next = number(known.len());
+    *known.entry(print).or_insert(next)
+}
+
+pub(crate) fn pair(one: u32, two: u32) -> u64 {
+    (u64::from(one) << 32) | u64::from(two)
+}
+
+pub(crate) fn number(len: usize) -> u32 {
     u32::try_from(len).expect("memory ends before four thousand million parts")
 }

@@ -1,13 +1,14 @@
 //! From a state to those that follow it, with every property checked on the way.
 
-use crate::arena::{Action, Arena, NOTHING};
+use crate::arena::{Action, Arena};
 use crate::configuration::{Model, NODES_MAX, Start};
 use crate::fingerprint;
 use crate::local::Local;
 use crate::symmetry::Renamings;
+use crate::trails::{Move, Question};
 use crate::witness::Witnesses;
 use crate::world::{Used, World};
-use raft::NodeId;
+use raft::{NodeId, Timer};
 
 /// A property that was broken by an action at a node.
 #[derive(Debug, Clone)]
@@ -17,192 +18,192 @@ pub(crate) struct Broken {
     pub(crate) sentence: String,
 }
 
-/// What following an action gave.
-pub(crate) enum Followed {
-    /// Not taken, or nothing changed.
-    Nothing,
-    /// A state: it is in [`Engine::next`].
-    State(Witnesses),
-    /// A property was broken.
-    Broken(String),
+/// A state that follows another.
+#[derive(Debug, Clone)]
+pub(crate) struct Successor {
+    pub(crate) world: World,
+    pub(crate) print: Print,
+    pub(crate) node: usize,
+    pub(crate) action: Action,
+    pub(crate) witnesses: Witnesses,
 }
 
+/// Why not all that follows a state was found.
+pub(crate) enum Stopped {
+    /// This must be answered first.
+    Asks(Question),
+    Broken(Box<Broken>),
+}
+
+/// The fingerprint of a state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Print {
+    /// The same whatever the nodes are called.
+    pub(crate) value: u128,
+    /// How many states it stands for that differ in names only.
+    pub(crate) images: u64,
+}
+
+impl From<Question> for Stopped {
+    fn from(question: Question) -> Self {
+        Self::Asks(question)
+    }
+}
+
+/// What does not change in a search.
+#[derive(Clone, Copy)]
 pub(crate) struct Engine<'a> {
-    pub(crate) arena: Arena<'a>,
-    /// The state that an action led to.
-    pub(crate) next: World,
     model: &'a Model,
     nodes: usize,
 }
 
 impl<'a> Engine<'a> {
-    pub(crate) fn new(model: &'a Model, symmetric: bool) -> Self {
-        let nodes = usize::try_from(model.nodes).unwrap_or(NODES_MAX).min(NODES_MAX);
-        let renamings = if symmetric { Renamings::all(nodes) } else { Renamings::none(nodes) };
-        Self { arena: Arena::new(model, renamings), next: World::default(), model, nodes }
+    pub(crate) fn new(model: &'a Model) -> Self {
+        Self { model, nodes: usize::try_from(model.nodes).unwrap_or(NODES_MAX).min(NODES_MAX) }
     }
 
     pub(crate) fn nodes(&self) -> usize {
         self.nodes
     }
 
+    pub(crate) fn arena(&self, symmetric: bool) -> Arena<'a> {
+        let renamings = if symmetric { Renamings::all(self.nodes) } else { Renamings::none(self.nodes) };
+        Arena::new(self.model, renamings)
+    }
+
     /// What the search begins with.
-    pub(crate) fn first(&mut self) -> World {
-        let fresh = self.fresh();
-        match self.model.start {
-            Start::Fresh => fresh,
-            Start::Led => self.led(fresh),
-        }
-    }
-
-    /// The first node stands, and everything that was sent arrives, until nothing changes any more.
-    fn led(&mut self, mut world: World) -> World {
-        let mut next = (0, Action::Fire(raft::Timer::Campaign));
-        while let Followed::State(_) = self.follow(&world, next.0, next.1) {
-            world = self.next.clone();
-            let mut actions = Vec::new();
-            self.actions(&world, &mut actions);
-            actions.retain(|(_, action)| matches!(action, Action::Deliver(_) | Action::Written));
-            let changes = |one: &(usize, Action)| matches!(self.follow(&world, one.0, one.1), Followed::State(_));
-            let Some(found) = actions.into_iter().find(changes) else { break };
-            next = found;
-        }
-        world.used = Used::default();
-        world
-    }
-
-    /// All nodes have just been started for the first time.
-    fn fresh(&mut self) -> World {
+    pub(crate) fn first(&self, arena: &mut Arena<'_>) -> World {
         let mut world = World::default();
         for place in 0..self.nodes {
             let step = Local::start(self.model, NodeId(place as u64 + 1));
-            world.locals[place] = self.arena.local(step.local);
+            let local = arena.local(step.local);
+            world.trails[place] = arena.trail(local, [0; NODES_MAX]);
         }
-        world
-    }
-
-    /// All actions that a state has. Whether they are within the bounds shows when they are followed.
-    pub(crate) fn actions(&self, world: &World, into: &mut Vec<(usize, Action)>) {
-        into.clear();
-        for packet in world.packets() {
-            into.push((self.arena.packets[packet as usize].to, Action::Deliver(packet)));
-        }
-        for place in 0..self.nodes {
-            let local = &self.arena.locals[world.locals[place] as usize];
-            into.extend(local.actions.iter().map(|action| (place, *action)));
+        match self.model.start {
+            Start::Fresh => world,
+            Start::Led => self.led(arena, world),
         }
     }
 
-    /// Takes an action in `world`.
-    pub(crate) fn follow(&mut self, world: &World, node: usize, action: Action) -> Followed {
-        let Some((action, used)) = self.admit(world, action) else { return Followed::Nothing };
-        let outcome = self.arena.outcome(world.locals[node], action);
-        if outcome == NOTHING {
-            return Followed::Nothing;
+    /// The first node stands, and each message arrives once, in the order in which they were sent.
+    fn led(&self, arena: &mut Arena<'_>, mut world: World) -> World {
+        let (mut arrived, mut begun) = (Vec::new(), false);
+        loop {
+            let mut next = self.successors(arena, &world).unwrap_or_default();
+            next.retain(|one| match one.action {
+                Action::Fire(Timer::Campaign) => !begun && one.node == 0,
+                Action::Deliver(packet) => !arrived.contains(&packet),
+                action => action == Action::Written,
+            });
+            let order = |one: &Successor| if let Action::Deliver(packet) = one.action { packet + 1 } else { 0 };
+            let Some(first) = next.into_iter().min_by_key(order) else { return world };
+            if let Action::Deliver(packet) = first.action {
+                arrived.push(packet);
+            }
+            begun = true;
+            world = World { used: Used::default(), ..first.world };
         }
-        let outcome = &self.arena.outcomes[outcome as usize];
-        if let Some(sentence) = &outcome.problem {
-            return Followed::Broken(sentence.clone());
-        }
-        let news = outcome.sent.iter().any(|packet| !world.has(*packet));
-        if outcome.local == world.locals[node] && !news {
-            return Followed::Nothing;
-        }
-        self.next.copy_from(world);
-        self.next.locals[node] = outcome.local;
-        self.next.used = used;
-        for (read, index) in &outcome.reads {
-            let asked = std::mem::take(&mut self.next.reads[usize::from(*read) - 1]);
-            if let Some(index) = index.filter(|index| index.0 + 1 < u64::from(asked)) {
-                let committed = asked - 1;
-                let sentence = format!("no stale read does not hold: served at {index}, committed was {committed}");
-                return Followed::Broken(sentence);
+    }
+
+    /// All states that follow `world`, whatever must be asked for it.
+    pub(crate) fn successors(&self, arena: &mut Arena<'_>, world: &World) -> Result<Vec<Successor>, Box<Broken>> {
+        loop {
+            let mut found = Vec::new();
+            match self.expand(arena, world, &mut found) {
+                Ok(()) => return Ok(found),
+                Err(Stopped::Broken(broken)) => return Err(broken),
+                Err(Stopped::Asks(question)) => arena.answer(question),
             }
         }
-        for packet in &outcome.sent {
-            if self.next.has(*packet) {
-                continue;
-            }
-            if let Some(sentence) = contradiction(&self.arena, &self.next, *packet) {
-                return Followed::Broken(sentence);
-            }
-            self.next.add(*packet);
-        }
-        let witnesses = outcome.witnesses;
-        if self.floor(self.next.locals[node]) > self.floor(world.locals[node]) {
-            self.forget();
-        }
-        if let Action::Read(number) = action {
-            let committed = self.arena.histories[world.history as usize].last().0;
-            self.next.reads[usize::from(number) - 1] = u8::try_from(committed + 1).unwrap_or(u8::MAX);
-        }
-        match self.arena.look(world.history, self.next.locals[node]) {
-            Ok(history) => self.next.history = history,
-            Err(sentence) => return Followed::Broken(sentence),
-        }
-        Followed::State(witnesses)
     }
 
-    /// The term that a node's disk has: it never falls.
-    fn floor(&self, local: u32) -> u64 {
-        self.arena.locals[local as usize].local.disk.hard_state.term.0
+    /// Adds all states that follow `world`.
+    pub(crate) fn expand(&self, arena: &Arena<'_>, world: &World, into: &mut Vec<Successor>) -> Result<(), Stopped> {
+        for node in 0..self.nodes {
+            let trail = world.trails[node];
+            for one in arena.trails.own(trail, world.used)? {
+                self.follow(arena, world, node, one, into)?;
+            }
+            for from in 0..self.nodes {
+                let channel = arena.trails.get(world.trails[from]).channels[node];
+                if channel == 0 {
+                    continue;
+                }
+                for one in arena.trails.arrivals(channel, trail)? {
+                    self.follow(arena, world, node, one, into)?;
+                }
+            }
+        }
+        Ok(())
     }
 
-    /// Forgets answers of terms that sender and receiver have left for good: they are ignored whenever they arrive. (What a
-    /// granted vote proves is not needed any more either: no node goes back to that term.)
-    fn forget(&mut self) {
-        let floors = self.next.locals.map(|local| self.floor(local));
-        let dead = |packet: &u32| {
-            let packet = &self.arena.packets[*packet as usize];
-            packet.answers_in < floors[packet.to].min(floors[packet.from])
+    /// Takes an action at `node`.
+    fn follow(
+        &self,
+        arena: &Arena<'_>,
+        world: &World,
+        node: usize,
+        one: &Move,
+        into: &mut Vec<Successor>,
+    ) -> Result<(), Stopped> {
+        let Some(used) = self.admit(world, one.action) else { return Ok(()) };
+        let broken = |sentence: String| Stopped::Broken(Box::new(Broken { node, action: one.action, sentence }));
+        if let Some(problem) = &one.problem {
+            return Err(broken(problem.to_string()));
+        }
+        let mut next = World { used, ..*world };
+        next.trails[node] = one.trail;
+        let (before, after) = (arena.trails.get(world.trails[node]), arena.trails.get(one.trail));
+        let outcome = &arena.outcomes[one.outcome as usize];
+        if !outcome.reads.is_empty() {
+            end_reads(&outcome.reads, &mut next).map_err(broken)?;
+        }
+        if after.floor > before.floor {
+            self.forget(arena, &mut next)?;
+        }
+        if let Action::Read(number) = one.action {
+            let committed = arena.histories[world.history as usize].last().0;
+            next.reads[usize::from(number) - 1] = u8::try_from(committed + 1).unwrap_or(u8::MAX);
+        }
+        if after.face != before.face {
+            self.look(arena, &mut next, node).map_err(|stopped| stopped.or(broken))?;
+        }
+        if after.disk != before.disk || next.history != world.history {
+            self.on_quorum(arena, &next).map_err(broken)?;
+        }
+        let print = self.fingerprint(arena, &next);
+        into.push(Successor { world: next, print, node, action: one.action, witnesses: outcome.witnesses });
+        Ok(())
+    }
+
+    /// What the others and the history say to the node that changed.
+    fn look(&self, arena: &Arena<'_>, next: &mut World, node: usize) -> Result<(), Wrong> {
+        let face = |place: usize| arena.trails.get(next.trails[place]).face;
+        let others = || (0..self.nodes).filter(|place| *place != node);
+        for place in others() {
+            let (one, two) = (face(node), face(place));
+            arena.compared(one, two).ok_or(Question::Compare(one, two))?.map_err(Wrong::Sentence)?;
+        }
+        let look = |history: u32, face: u32| -> Result<u32, Wrong> {
+            arena.looked(history, face).ok_or(Question::Look(history, face))?.map_err(Wrong::Sentence)
         };
-        let dead: Vec<u32> = self.next.packets().filter(dead).collect();
-        dead.into_iter().for_each(|packet| self.next.remove(packet));
-    }
-
-    /// Counts what is bounded; `None` if it is used up.
-    fn admit(&self, world: &World, action: Action) -> Option<(Action, Used)> {
-        let (mut used, bounds) = (world.used, self.model.bounds);
-        let counted = match action {
-            Action::Propose(_) => Some((&mut used.proposals, bounds.proposals)),
-            Action::Read(_) => Some((&mut used.reads, bounds.reads)),
-            Action::Crash | Action::CrashKept => Some((&mut used.crashes, bounds.crashes)),
-            Action::Compact => Some((&mut used.compactions, bounds.compactions)),
-            Action::Fire(raft::Timer::Campaign) if bounds.campaigns > 0 => {
-                Some((&mut used.campaigns, bounds.campaigns))
-            }
-            Action::Deliver(_) | Action::Fire(_) | Action::Written | Action::SnapshotEnded(_) => None,
-        };
-        let mut number = 0;
-        if let Some((count, bound)) = counted {
-            if *count >= bound {
-                return None;
-            }
-            *count += 1;
-            number = *count;
-        }
-        let action = match action {
-            Action::Propose(_) => Action::Propose(number),
-            Action::Read(_) => Action::Read(number),
-            other => other,
-        };
-        Some((action, used))
-    }
-
-    /// What must hold in the state that [`Engine::follow`] gave, after something happened at `node`.
-    pub(crate) fn check(&mut self, node: usize) -> Result<(), String> {
-        let (locals, history) = (self.next.locals, self.next.history);
-        for place in 0..self.nodes {
-            if place != node {
-                self.arena.pair(locals[node.min(place)], locals[node.max(place)])?;
-                let after = self.arena.look(history, locals[place])?;
+        let history = look(next.history, face(node))?;
+        if history != next.history {
+            for place in others() {
+                let after = look(history, face(place))?;
                 debug_assert_eq!(after, history, "nobody knows of commits before the node that commits");
             }
+            next.history = history;
         }
+        Ok(())
+    }
+
+    /// What was ever committed is on a majority of disks.
+    fn on_quorum(&self, arena: &Arena<'_>, next: &World) -> Result<(), String> {
         let needed = self.nodes / 2 + 1;
-        for position in self.arena.histories[history as usize].positions() {
-            let disks = locals[..self.nodes].iter().map(|local| &self.arena.locals[*local as usize].local.disk);
-            let copies = disks.filter(|disk| disk.has(position)).count();
+        for position in arena.histories[next.history as usize].positions() {
+            let locals = next.trails[..self.nodes].iter().map(|trail| arena.trails.get(*trail).local);
+            let copies = locals.filter(|local| arena.locals[*local as usize].local.disk.has(position)).count();
             if copies < needed {
                 return Err(format!(
                     "committed on a quorum of disks does not hold: {position} is on {copies} of {}",
@@ -213,39 +214,107 @@ impl<'a> Engine<'a> {
         Ok(())
     }
 
-    /// The fingerprint of a state, the same whatever its nodes are called.
-    pub(crate) fn fingerprint(&self, world: &World) -> u128 {
-        let mut keys = [0; NODES_MAX];
-        let keys = &mut keys[..self.nodes];
-        for (key, local) in keys.iter_mut().zip(world.locals) {
-            *key = self.arena.locals[local as usize].key;
+    /// Forgets answers of terms that sender and receiver have left for good: they are ignored whenever they arrive. (What a
+    /// granted vote proves is not needed any more either: no node goes back to that term.)
+    fn forget(&self, arena: &Arena<'_>, next: &mut World) -> Result<(), Question> {
+        let mut floors = [0; NODES_MAX];
+        for (floor, trail) in floors.iter_mut().zip(&next.trails[..self.nodes]) {
+            *floor = u8::try_from(arena.trails.get(*trail).floor).unwrap_or(u8::MAX);
         }
-        if self.arena.renamings.len() > 1 && has_ties(keys) {
-            for packet in world.packets() {
-                let packet = &self.arena.packets[packet as usize];
-                keys[packet.from] = keys[packet.from].wrapping_add(packet.keys.0);
-                keys[packet.to] = keys[packet.to].wrapping_add(packet.keys.1);
-            }
+        for trail in &mut next.trails[..self.nodes] {
+            *trail = arena.trails.pruned(*trail, floors)?;
         }
-        let print = |renaming: usize| {
-            let locals = &self.arena.local_prints[renaming];
-            let packets = &self.arena.packet_prints[renaming];
-            let locals = world.locals[..self.nodes].iter().map(|local| locals[*local as usize]);
-            let sum = locals.fold(0u128, u128::wrapping_add);
-            world.packets().fold(sum, |sum, packet| sum.wrapping_add(packets[packet as usize]))
+        Ok(())
+    }
+
+    /// Counts what is bounded; `None` if it is used up.
+    fn admit(&self, world: &World, action: Action) -> Option<Used> {
+        let (mut used, bounds) = (world.used, self.model.bounds);
+        let (count, bound) = match action {
+            Action::Propose(_) => (&mut used.proposals, bounds.proposals),
+            Action::Read(_) => (&mut used.reads, bounds.reads),
+            Action::Crash | Action::CrashKept => (&mut used.crashes, bounds.crashes),
+            Action::Compact => (&mut used.compactions, bounds.compactions),
+            Action::Fire(Timer::Campaign) if bounds.campaigns > 0 => (&mut used.campaigns, bounds.campaigns),
+            Action::Deliver(_) | Action::Fire(_) | Action::Written | Action::SnapshotEnded(_) => return Some(used),
         };
-        let least = self.arena.renamings.sorting(keys).map(print).min().unwrap_or(0);
-        fingerprint::of(&(least, world.history, world.used, world.reads))
+        if *count >= bound {
+            return None;
+        }
+        *count += 1;
+        Some(used)
+    }
+
+    /// The fingerprint of a state, the same whatever its nodes are called.
+    pub(crate) fn fingerprint(&self, arena: &Arena<'_>, world: &World) -> Print {
+        let (trails, renamings) = (&world.trails[..self.nodes], &arena.renamings);
+        let count = renamings.len();
+        let sum = |renaming: usize| {
+            let prints = trails.iter().map(|trail| arena.trails.print(*trail, renaming, count));
+            prints.fold(0u128, u128::wrapping_add)
+        };
+        let mut keys = [0; NODES_MAX];
+        for (key, trail) in keys.iter_mut().zip(trails) {
+            *key = arena.trails.get(*trail).key;
+        }
+        let keys = &mut keys[..self.nodes];
+        let mut sorting = renamings.sorting(keys);
+        if sorting.is_none() {
+            for (to, key) in keys.iter_mut().enumerate() {
+                let sent = trails.iter().map(|trail| arena.trails.get(*trail).keys_to[to]);
+                let received = sent.fold(0, u64::wrapping_add);
+                *key = key.wrapping_add(received.rotate_left(17).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            }
+            sorting = renamings.sorting(keys);
+        }
+        let (least, ties) = match sorting {
+            Some(renaming) => (sum(renaming), 1),
+            None => least(renamings.sorting_ties(keys).map(sum)),
+        };
+        let history = arena.history_prints[world.history as usize];
+        let value = fingerprint::of(&(least.wrapping_add(history), world.used, world.reads));
+        Print { value, images: count as u64 / ties }
     }
 }
 
-fn has_ties(keys: &[u128]) -> bool {
-    keys.iter().enumerate().any(|(at, key)| keys[at + 1..].contains(key))
+/// The least, and how often it is there: those renamings change nothing.
+fn least(prints: impl Iterator<Item = u128>) -> (u128, u64) {
+    prints.fold((u128::MAX, 1), |(least, ties), print| match print.cmp(&least) {
+        std::cmp::Ordering::Less => (print, 1),
+        std::cmp::Ordering::Equal => (least, ties + 1),
+        std::cmp::Ordering::Greater => (least, ties),
+    })
 }
 
-/// What was sent before and this packet can't both be true.
-fn contradiction(arena: &Arena<'_>, world: &World, packet: u32) -> Option<String> {
-    let claim = arena.packets[packet as usize].claim?;
-    let earlier = world.packets().filter_map(|earlier| arena.packets[earlier as usize].claim);
-    earlier.into_iter().find_map(|earlier| claim.contradicts(earlier))
+/// Reads end; one that is served must see what had been committed when it was asked.
+fn end_reads(ended: &[(u8, Option<raft::Index>)], next: &mut World) -> Result<(), String> {
+    for (read, index) in ended {
+        let asked = std::mem::take(&mut next.reads[usize::from(*read) - 1]);
+        if let Some(index) = index.filter(|index| index.0 + 1 < u64::from(asked)) {
+            let committed = asked - 1;
+            return Err(format!("no stale read does not hold: served at {index}, committed was {committed}"));
+        }
+    }
+    Ok(())
+}
+
+/// A sentence, or a question that must be answered first.
+enum Wrong {
+    Sentence(String),
+    Asks(Question),
+}
+
+impl From<Question> for Wrong {
+    fn from(question: Question) -> Self {
+        Self::Asks(question)
+    }
+}
+
+impl Wrong {
+    fn or(self, broken: impl FnOnce(String) -> Stopped) -> Stopped {
+        match self {
+            Self::Sentence(sentence) => broken(sentence),
+            Self::Asks(question) => Stopped::Asks(question),
+        }
+    }
 }

@@ -18,6 +18,11 @@ pub(crate) fn of(value: &impl Hash) -> u128 {
     (u128::from(mix(digest.one)) << 64) | u128::from(mix(digest.two ^ digest.one.rotate_left(32)))
 }
 
+/// Half of one.
+pub(crate) fn short(fingerprint: u128) -> u64 {
+    mix(u64::try_from(fingerprint >> 64).unwrap_or(0) ^ u64::try_from(fingerprint & u128::from(u64::MAX)).unwrap_or(0))
+}
+
 /// All bits of the result depend on all bits of `value`.
 fn mix(value: u64) -> u64 {
     let value = (value ^ (value >> 32)).wrapping_mul(0xd6e8_feb8_6659_fd93);
@@ -51,6 +56,11 @@ impl Hasher for Digest {
         self.one ^= self.one >> 31;
         self.two = (self.two.rotate_left(41) ^ value).wrapping_mul(0xc2b2_ae3d_27d4_eb4f);
         self.two ^= self.two >> 33;
+    }
+
+    fn write_u128(&mut self, value: u128) {
+        self.write_u64(u64::try_from(value >> 64).unwrap_or(0));
+        self.write_u64(u64::try_from(value & u128::from(u64::MAX)).unwrap_or(0));
     }
 
     fn write_usize(&mut self, value: usize) {

@@ -13,10 +13,11 @@
 //! # How it stays small
 //!
 //! - Nodes meet through packets only. So what one input does to one node in one state is asked of the core once and
-//!   remembered; a state of the whole is a few small numbers (`arena`, `world`).
+//!   remembered (`arena`); a node with all that it ever sent is one number, and a state of the whole is a few of them
+//!   (`trails`, `world`).
 //! - States that differ in the names of nodes only are one (`symmetry`), as are states that differ in labels such as
 //!   tickets ([`raft::Raft::relabelled`]).
-//! - Of a state only a fingerprint of 128 bits is kept, and half of that of the state before it (`table`).
+//! - Of a state only a fingerprint is kept (`table`). The way to a state is found by a second search (`retrace`).
 
 mod arena;
 mod audit;
@@ -26,20 +27,25 @@ mod disk;
 mod engine;
 mod fingerprint;
 mod history;
+mod level;
 mod local;
 mod memory;
 mod packet;
 mod planted;
+mod retrace;
 mod search;
 mod seen;
 mod symmetry;
 mod table;
 mod trace;
+mod trails;
 mod witness;
 mod world;
 
 pub use configuration::{Bounds, Model, Start, Traffic};
 pub use planted::Planted;
+pub use retrace::way_to;
 pub use search::{Options, Parts, Progress, Report, Verdict, search};
+pub use table::Width;
 pub use trace::{Counterexample, TracedStep};
 pub use witness::Witness;

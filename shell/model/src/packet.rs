@@ -35,13 +35,6 @@ impl Packet {
         }
     }
 
-    pub(crate) fn from(&self) -> NodeId {
-        match self {
-            Self::Message(message) => message.from,
-            Self::Snapshot { from, .. } => *from,
-        }
-    }
-
     /// The term of an answer. Whoever has left that term for good ignores it.
     pub(crate) fn answers_in(&self) -> Option<Term> {
         let Self::Message(message) = self else { return None };

@@ -1,21 +1,28 @@
-//! Breadth first from the beginning through every state that can be reached, so the first counterexample is a shortest one.
+//! Breadth first from the beginning through every state that can be reached, level by level, by several threads.
 
 use std::time::{Duration, Instant};
 
-use crate::arena::Action;
 use crate::configuration::Model;
-use crate::engine::{Broken, Engine, Followed};
+use crate::engine::Engine;
+use crate::level::{Level, Stop};
 use crate::memory;
-use crate::table::{Table, short};
-use crate::trace::{self, Counterexample};
+use crate::retrace::{self, Goal};
+use crate::table::{Table, Width};
+use crate::trace::Counterexample;
 use crate::witness::{Witness, Witnesses};
-use crate::world::{Frontier, World};
+use crate::world::Frontier;
 
 /// How to search.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// States that differ in names of nodes only count as one.
     pub symmetry: bool,
+    /// How many threads look at states.
+    pub workers: usize,
+    /// How much of a state's fingerprint is kept.
+    pub width: Width,
+    /// Room for so many states is there from the beginning. It grows where that is not enough.
+    pub states_expected: u64,
     /// Stop, not closed, before tables and frontiers take more than so many bytes.
     pub memory_bytes_max: u64,
     /// Stop, not closed, after so many states.
@@ -24,7 +31,14 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { symmetry: true, memory_bytes_max: 6 << 30, states_max: u64::MAX }
+        Self {
+            symmetry: true,
+            workers: 2,
+            width: Width::Whole,
+            states_expected: 0,
+            memory_bytes_max: 6 << 30,
+            states_max: u64::MAX,
+        }
     }
 }
 
@@ -39,6 +53,8 @@ pub struct Progress {
     pub frontier: u64,
     /// Since the beginning.
     pub elapsed: Duration,
+    /// Bytes of the process in memory; 0 where the system does not tell.
+    pub memory_bytes: u64,
 }
 
 /// How a search ended.
@@ -59,8 +75,10 @@ pub enum Verdict {
 pub struct Report {
     /// How it ended.
     pub verdict: Verdict,
-    /// Distinct states.
+    /// Distinct states; with symmetry those that differ in names of nodes only are one.
     pub states: u64,
+    /// Distinct states if names count: each state as often as it looks different under other names.
+    pub states_named: u64,
     /// Transitions that led to a state, known or new.
     pub transitions: u64,
     /// The greatest distance from the beginning.
@@ -69,7 +87,9 @@ pub struct Report {
     pub elapsed: Duration,
     /// The most memory that the process had meanwhile, in bytes; 0 where the system does not tell.
     pub memory_bytes: u64,
-    /// Distinct states of one node, distinct packets, and questions that the core was asked.
+    /// The chance that two states were taken for one, and so some were left out.
+    pub collision_odds: f64,
+    /// What the states are made of.
     pub parts: Parts,
     /// What was met, with the depth at which it was met first.
     pub witnesses: Vec<(Witness, u64)>,
@@ -82,6 +102,8 @@ pub struct Parts {
     pub locals: u64,
     /// Distinct packets.
     pub packets: u64,
+    /// Distinct states of one node together with all that it sent.
+    pub trails: u64,
     /// Distinct inputs in distinct states of a node that changed something.
     pub steps: u64,
 }
@@ -107,153 +129,75 @@ fn rate(states: u64, elapsed: Duration) -> u64 {
     u64::try_from(rate).unwrap_or(u64::MAX)
 }
 
-struct Search<'a> {
-    engine: Engine<'a>,
-    options: Options,
-    table: Table,
-    current: Frontier,
-    next: Frontier,
-    depth: u64,
-    transitions: u64,
-    seen: Witnesses,
-    witnesses: Vec<(Witness, u64)>,
-    began: Instant,
-    memory_bytes: u64,
-}
-
-/// Why a level was left early.
-enum Stop {
-    Broken(World, Broken),
-    Open(&'static str),
-}
-
 /// Looks at every state of `model`. `progress` is told now and then.
 pub fn search(model: &Model, options: Options, progress: &mut dyn FnMut(&Progress)) -> Report {
-    let mut search = Search {
-        engine: Engine::new(model, options.symmetry),
-        options,
-        table: Table::new(),
-        current: Frontier::default(),
-        next: Frontier::default(),
-        depth: 0,
+    let (engine, began) = (Engine::new(model), Instant::now());
+    let mut arena = engine.arena(options.symmetry);
+    let first = engine.first(&mut arena);
+    let table = Table::new(options.width, options.states_expected);
+    let print = engine.fingerprint(&arena, &first);
+    table.insert(print.value);
+    table.count(1);
+    let mut frontier = Frontier::new(engine.nodes());
+    frontier.push(&first);
+    let mut level = Level::new(engine, arena, table, options, vec![frontier]);
+    let mut report = Report {
+        verdict: Verdict::Closed,
+        states: 0,
+        states_named: print.images,
         transitions: 0,
-        seen: Witnesses::default(),
-        witnesses: Vec::new(),
-        began: Instant::now(),
+        depth: 0,
+        elapsed: Duration::ZERO,
         memory_bytes: 0,
+        collision_odds: 0.0,
+        parts: Parts::default(),
+        witnesses: Vec::new(),
     };
-    let verdict = search.run(model, progress);
-    search.memory_bytes = search.memory_bytes.max(memory::resident_bytes());
-    let arena = &search.engine.arena;
-    Report {
-        verdict,
-        states: search.table.len() as u64,
-        transitions: search.transitions,
-        depth: search.depth,
-        elapsed: search.began.elapsed(),
-        memory_bytes: search.memory_bytes,
-        parts: Parts {
-            locals: arena.locals.len() as u64,
-            packets: arena.packets.len() as u64,
-            steps: arena.outcomes.len() as u64,
-        },
-        witnesses: search.witnesses,
-    }
+    report.verdict = run(model, &mut level, &mut report, (began, progress));
+    let arena = level.into_arena();
+    report.collision_odds = options.width.collision_odds(report.states);
+    report.parts = Parts {
+        locals: arena.locals.len() as u64,
+        packets: arena.packets.len() as u64,
+        trails: arena.trails.all.len() as u64,
+        steps: arena.outcomes.len() as u64,
+    };
+    report.memory_bytes = report.memory_bytes.max(memory::resident_bytes());
+    report.elapsed = began.elapsed();
+    report
 }
 
-impl Search<'_> {
-    fn run(&mut self, model: &Model, progress: &mut dyn FnMut(&Progress)) -> Verdict {
-        let first = self.engine.first();
-        self.table.insert(self.engine.fingerprint(&first), 0);
-        self.next.push(&first, self.engine.nodes());
-        while self.next.len() > 0 {
-            std::mem::swap(&mut self.current, &mut self.next);
-            self.next.clear();
-            match self.level(progress) {
-                None => {}
-                Some(Stop::Open(reason)) => return Verdict::Open(reason),
-                Some(Stop::Broken(world, broken)) => {
-                    let path = self.path(&world);
-                    return Verdict::Broken(Box::new(trace::rebuild(&mut self.engine, &path, &broken)));
-                }
+type Watch<'w> = (Instant, &'w mut dyn FnMut(&Progress));
+
+fn run(model: &Model, level: &mut Level<'_>, report: &mut Report, (began, progress): Watch<'_>) -> Verdict {
+    let mut seen = Witnesses::default();
+    loop {
+        let (depth, mut memory_bytes) = (report.depth, report.memory_bytes);
+        let stop = level.run(&mut |states, frontier| {
+            memory_bytes = memory_bytes.max(memory::resident_bytes());
+            progress(&Progress { states, depth, frontier, elapsed: began.elapsed(), memory_bytes });
+        });
+        report.memory_bytes = memory_bytes.max(memory::resident_bytes());
+        let found = level.take_found();
+        (report.transitions, report.states) = (report.transitions + found.transitions, level.states());
+        report.states_named += found.images;
+        let news = found.witnesses.iter().filter(|one| !seen.has(*one));
+        report.witnesses.extend(news.map(|one| (one, depth + 1)));
+        seen = seen.with(found.witnesses);
+        match stop {
+            Some(Stop::Open(reason)) => return Verdict::Open(reason),
+            Some(Stop::Broken(sentence)) => {
+                let way = retrace::way(model, &Goal::Broken, retrace::STATES_MAX);
+                return Verdict::Broken(Box::new(way.unwrap_or_else(|| Counterexample::nowhere(&sentence))));
             }
-            self.depth += u64::from(self.next.len() > 0);
-        }
-        if let Err(sentence) = self.engine.arena.check_forgotten() {
-            return Verdict::Broken(Box::new(Counterexample { steps: Vec::new(), sentence }));
-        }
-        let met = |witness: &&Witness| !self.seen.has(**witness);
-        let missed: Vec<Witness> = model.expected.iter().filter(met).copied().collect();
-        if missed.is_empty() { Verdict::Closed } else { Verdict::Missed(missed) }
-    }
-
-    /// Looks at all states of one depth.
-    fn level(&mut self, progress: &mut dyn FnMut(&Progress)) -> Option<Stop> {
-        let mut world = World::default();
-        let mut actions = Vec::new();
-        let (mut at, mut looked) = (0, 0u64);
-        while let Some(next) = self.current.read(at, self.engine.nodes(), &mut world) {
-            at = next;
-            self.engine.actions(&world, &mut actions);
-            let parent = short(self.engine.fingerprint(&world));
-            for (node, action) in &actions {
-                if let Err(sentence) = self.take(&world, parent, *node, *action) {
-                    let broken = Broken { node: *node, action: *action, sentence };
-                    return Some(Stop::Broken(world, broken));
-                }
-            }
-            looked += 1;
-            if looked.is_multiple_of(1 << 14) {
-                self.memory_bytes = self.memory_bytes.max(memory::resident_bytes());
-                let frontier = self.current.len() as u64 - looked + self.next.len() as u64;
-                let elapsed = self.began.elapsed();
-                progress(&Progress { states: self.table.len() as u64, depth: self.depth, frontier, elapsed });
-                if let Some(reason) = self.is_too_much() {
-                    return Some(Stop::Open(reason));
-                }
-            }
-        }
-        None
-    }
-
-    fn take(&mut self, world: &World, parent: u64, node: usize, action: Action) -> Result<(), String> {
-        let witnesses = match self.engine.follow(world, node, action) {
-            Followed::Nothing => return Ok(()),
-            Followed::Broken(sentence) => return Err(sentence),
-            Followed::State(witnesses) => witnesses,
-        };
-        self.transitions += 1;
-        if !witnesses.within(self.seen) {
-            let depth = self.depth + 1;
-            self.witnesses.extend(witnesses.iter().filter(|one| !self.seen.has(*one)).map(|one| (one, depth)));
-            self.seen = self.seen.with(witnesses);
-        }
-        let print = self.engine.fingerprint(&self.engine.next);
-        if self.table.insert(print, parent) {
-            self.engine.check(node)?;
-            self.next.push(&self.engine.next, self.engine.nodes());
-        }
-        Ok(())
-    }
-
-    fn is_too_much(&self) -> Option<&'static str> {
-        let bytes = self.table.bytes_when_grown() + self.current.bytes() + 2 * self.next.bytes();
-        if self.table.len() as u64 >= self.options.states_max {
-            Some("the bound on states was reached")
-        } else if bytes.max(self.memory_bytes) > self.options.memory_bytes_max {
-            Some("the bound on memory was reached")
-        } else {
-            None
+            None if !level.go_on() => break,
+            None => report.depth += 1,
         }
     }
-
-    /// The states that led to `world`, from the beginning, as they are written down in the table.
-    fn path(&self, world: &World) -> Vec<u64> {
-        let mut path = vec![short(self.engine.fingerprint(world))];
-        while let Some(parent) = path.last().and_then(|last| self.table.parent(*last)).filter(|parent| *parent != 0) {
-            path.push(parent);
-        }
-        path.reverse();
-        path
+    if let Err(sentence) = level.check_forgotten() {
+        return Verdict::Broken(Box::new(Counterexample::nowhere(&sentence)));
     }
+    let met = |witness: &&Witness| !seen.has(**witness);
+    let missed: Vec<Witness> = model.expected.iter().filter(met).copied().collect();
+    if missed.is_empty() { Verdict::Closed } else { Verdict::Missed(missed) }
 }

@@ -10,6 +10,8 @@ use crate::configuration::NODES_MAX;
 #[derive(Debug, Clone)]
 pub(crate) struct Renamings {
     all: Vec<Vec<usize>>,
+    /// Which one it is, by the permutation read as digits.
+    numbers: Vec<usize>,
 }
 
 impl Renamings {
@@ -19,12 +21,16 @@ impl Renamings {
         for _ in 0..nodes {
             all = all.iter().flat_map(|begun| longer(begun, nodes)).collect();
         }
-        Self { all }
+        let mut numbers = vec![0; NODES_MAX.pow(u32::try_from(nodes).unwrap_or(0))];
+        for (number, permutation) in all.iter().enumerate() {
+            numbers[digits(permutation.iter().copied())] = number;
+        }
+        Self { all, numbers }
     }
 
     /// Only the one that changes nothing: every state counts.
     pub(crate) fn none(nodes: usize) -> Self {
-        Self { all: vec![(0..nodes).collect()] }
+        Self { all: vec![(0..nodes).collect()], numbers: Vec::new() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -37,19 +43,37 @@ impl Renamings {
         NodeId(place as u64 + 1)
     }
 
-    /// Those that bring the nodes, whose keys these are, into rising order of their keys.
-    pub(crate) fn sorting(&self, keys: &[u128]) -> impl Iterator<Item = usize> {
-        let mut sorted = [0u128; NODES_MAX];
+    /// The one that brings the nodes, whose keys these are, into rising order of their keys; `None` if two keys are the same.
+    pub(crate) fn sorting(&self, keys: &[u64]) -> Option<usize> {
+        if self.all.len() == 1 {
+            return Some(0);
+        }
+        let mut number = 0;
+        for (at, key) in keys.iter().enumerate() {
+            let mut rank = 0;
+            for (other, theirs) in keys.iter().enumerate() {
+                if theirs == key && other != at {
+                    return None;
+                }
+                rank += usize::from(theirs < key);
+            }
+            number = number * NODES_MAX + rank;
+        }
+        Some(self.numbers[number])
+    }
+
+    /// All that bring them into rising order, for keys of which some are the same.
+    pub(crate) fn sorting_ties<'a>(&'a self, keys: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
+        let mut sorted = [0; NODES_MAX];
         sorted[..keys.len()].copy_from_slice(keys);
         sorted[..keys.len()].sort_unstable();
-        let single = self.all.len() == 1;
         let sorts = move |permutation: &[usize]| permutation.iter().zip(keys).all(|(to, key)| sorted[*to] == *key);
-        self.all
-            .iter()
-            .enumerate()
-            .filter(move |(_, permutation)| single || sorts(permutation))
-            .map(|(renaming, _)| renaming)
+        self.all.iter().enumerate().filter(move |(_, permutation)| sorts(permutation)).map(|(renaming, _)| renaming)
     }
+}
+
+fn digits(permutation: impl Iterator<Item = usize>) -> usize {
+    permutation.fold(0, |number, digit| number * NODES_MAX + digit)
 }
 
 /// Where a node stands in arrays.
@@ -71,14 +95,16 @@ mod tests {
         let renamings = Renamings::all(3);
         assert_eq!(renamings.len(), 6);
         assert_eq!(renamings.name(0, NodeId(2)), NodeId(2), "the first changes nothing");
-        let order = |keys: &[u128]| -> Vec<Vec<u64>> {
-            let names = |renaming| (1..=3).map(|node| renamings.name(renaming, NodeId(node)).0).collect();
-            renamings.sorting(keys).map(names).collect()
-        };
-        assert_eq!(order(&[30, 10, 20]), [[3, 1, 2]]);
+        let names = |renaming| -> Vec<u64> { (1..=3).map(|node| renamings.name(renaming, NodeId(node)).0).collect() };
+        assert_eq!(renamings.sorting(&[30, 10, 20]).map(names).unwrap(), [3, 1, 2]);
+        assert_eq!(renamings.sorting(&[30, 10, 10]), None);
+        let order = |keys: &[u64]| -> Vec<Vec<u64>> { renamings.sorting_ties(keys).map(names).collect() };
         assert_eq!(order(&[30, 10, 10]), [[3, 1, 2], [3, 2, 1]]);
         assert_eq!(order(&[5, 5, 5]).len(), 6);
-        assert_eq!(Renamings::none(3).sorting(&[30, 10, 20]).collect::<Vec<_>>(), [0]);
-        assert_eq!(Renamings::all(5).len(), 120);
+        assert_eq!(Renamings::none(3).sorting(&[30, 10, 10]), Some(0));
+        let five = Renamings::all(5);
+        assert_eq!(five.len(), 120);
+        let found = five.sorting(&[50, 10, 40, 20, 30]).unwrap();
+        assert_eq!((1..=5).map(|node| five.name(found, NodeId(node)).0).collect::<Vec<_>>(), [5, 1, 4, 2, 3]);
     }
 }

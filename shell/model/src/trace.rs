@@ -5,12 +5,11 @@ use std::fmt;
 
 use raft::Timer;
 
-use crate::arena::Action;
+use crate::arena::{Action, Arena};
 use crate::configuration::{Model, Start, Traffic};
-use crate::engine::{Broken, Engine, Followed};
+use crate::engine::{Broken, Engine};
 use crate::local::Input;
 use crate::packet::Packet;
-use crate::table::short;
 use crate::world::World;
 
 /// A shortest way to a state that must not be.
@@ -33,33 +32,29 @@ pub struct TracedStep {
     pub notes: Vec<String>,
 }
 
-/// Follows `path`, whose states are given as the table has them, from the beginning, and then the broken action.
-pub(crate) fn rebuild(engine: &mut Engine<'_>, path: &[u64], broken: &Broken) -> Counterexample {
-    let mut world = engine.first();
+/// Takes these actions from the beginning, and then the one at the end, and tells of it.
+pub(crate) fn rebuild(
+    engine: Engine<'_>,
+    arena: &mut Arena<'_>,
+    way: &[(usize, Action)],
+    end: &Broken,
+) -> Counterexample {
+    let mut world = engine.first(arena);
     let mut steps = Vec::new();
-    for state in path.iter().skip(1) {
-        let mut actions = Vec::new();
-        engine.actions(&world, &mut actions);
-        let leads_there = |engine: &mut Engine<'_>, (node, action): (usize, Action)| {
-            let Followed::State(_) = engine.follow(&world, node, action) else { return false };
-            short(engine.fingerprint(&engine.next)) == *state
-        };
-        let Some((node, action)) = actions.into_iter().find(|one| leads_there(engine, *one)) else { break };
-        steps.push(told(engine, &world, node, action));
-        world = engine.next.clone();
+    for (node, action) in way {
+        steps.push(told(arena, &world, *node, *action));
+        let successors = engine.successors(arena, &world).unwrap_or_default();
+        let Some(next) = successors.into_iter().find(|one| (one.node, one.action) == (*node, *action)) else { break };
+        world = next.world;
     }
-    steps.push(told(engine, &world, broken.node, broken.action));
-    Counterexample { steps, sentence: broken.sentence.clone() }
+    steps.push(told(arena, &world, end.node, end.action));
+    Counterexample { steps, sentence: end.sentence.clone() }
 }
 
-fn told(engine: &Engine<'_>, world: &World, node: usize, action: Action) -> TracedStep {
-    let action = match action {
-        Action::Propose(_) => Action::Propose(world.used.proposals + 1),
-        Action::Read(_) => Action::Read(world.used.reads + 1),
-        other => other,
-    };
-    let (what, commands) = words(&engine.arena.input(action), node + 1);
-    TracedStep { what, commands, notes: engine.arena.step(world.locals[node], action).notes }
+fn told(arena: &Arena<'_>, world: &World, node: usize, action: Action) -> TracedStep {
+    let (what, commands) = words(&arena.input(action), node + 1);
+    let local = arena.trails.get(world.trails[node]).local;
+    TracedStep { what, commands, notes: arena.step(local, action).notes }
 }
 
 fn words(input: &Input, node: usize) -> (String, Vec<String>) {
@@ -114,6 +109,11 @@ fn cluster(model: &Model) -> String {
 }
 
 impl Counterexample {
+    /// Of no single way.
+    pub(crate) fn nowhere(sentence: &str) -> Self {
+        Self { steps: Vec::new(), sentence: sentence.to_owned() }
+    }
+
     /// The steps, which `model` led to, as a golden script of the core that is still to be recorded.
     #[must_use]
     pub fn script(&self, model: &Model) -> String {

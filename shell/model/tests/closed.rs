@@ -1,7 +1,7 @@
 //! Every small configuration is closed: each state within its bounds was looked at, all properties hold in each, and all that
 //! it exists for was met. `quorate model` runs the larger ones.
 
-use quorate_model::{Options, Report, Verdict, catalogue, search};
+use quorate_model::{Options, Report, Verdict, Width, catalogue, search};
 
 fn run(name: &str, symmetry: bool) -> Report {
     let model = catalogue::named(name).unwrap_or_else(|| panic!("there is no {name}"));
@@ -30,8 +30,22 @@ fn names_of_nodes_make_no_difference_but_for_the_number_of_states() {
     assert!(matches!((&with.verdict, &without.verdict), (Verdict::Closed, Verdict::Closed)));
     assert_eq!(with.depth, without.depth, "a state and its renamed copies are equally far from the beginning");
     assert_eq!(with.witnesses, without.witnesses);
+    assert_eq!(with.states_named, without.states, "the count of images is that of a search which knows no symmetry");
+    assert_eq!(without.states_named, without.states);
     let (few, many) = (with.states, without.states);
     assert!(few * 5 < many && many <= few * 6, "{few} with symmetry, {many} without: at most six names for each");
+}
+
+#[test]
+fn threads_and_the_width_of_fingerprints_make_no_difference() {
+    let model = catalogue::named("elections-crash").unwrap();
+    let base = run("elections-crash", true);
+    for (workers, width) in [(1, Width::Whole), (3, Width::Half), (1, Width::Half)] {
+        let report = search(&model, Options { workers, width, ..Options::default() }, &mut |_| ());
+        let figures = |report: &Report| (report.states, report.states_named, report.transitions, report.depth);
+        assert_eq!(figures(&report), figures(&base), "{workers} {width:?}");
+        assert!(matches!(report.verdict, Verdict::Closed));
+    }
 }
 
 #[test]

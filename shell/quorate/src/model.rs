@@ -7,7 +7,7 @@ use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ::model::{Model, Options, Planted, Progress, Report, Verdict, catalogue};
+use ::model::{Model, Options, Planted, Progress, Report, Verdict, Width, catalogue};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -29,6 +29,15 @@ pub(crate) struct ModelArguments {
     /// Count states that differ in the names of nodes only as different
     #[arg(long)]
     without_symmetry: bool,
+    /// How many threads search
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    threads: usize,
+    /// Keep 64 bits of a state's fingerprint instead of 128: for hundreds of millions of states
+    #[arg(long)]
+    half: bool,
+    /// Make room for so many states at once
+    #[arg(long, value_name = "STATES", default_value_t = 0)]
+    room: u64,
     /// Plant a bug around the core, in the configuration named or in the one known to find it
     #[arg(long, value_name = "BUG")]
     planted: Option<String>,
@@ -61,6 +70,9 @@ pub(crate) fn main(arguments: &ModelArguments) -> ExitCode {
     };
     let options = Options {
         symmetry: !arguments.without_symmetry,
+        workers: arguments.threads,
+        width: if arguments.half { Width::Half } else { Width::Whole },
+        states_expected: arguments.room,
         memory_bytes_max: arguments.memory.saturating_mul(1 << 30),
         ..Options::default()
     };
@@ -174,7 +186,7 @@ fn table(rows: &[(Model, Report)]) -> String {
     let paint = Paint::for_stdout();
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["CONFIGURATION", "RESULT", "STATES", "DEPTH", "SECONDS", "STATES/S", "MEMORY"]);
+    table.set_header(["CONFIGURATION", "RESULT", "STATES", "WITH NAMES", "DEPTH", "SECONDS", "STATES/S", "MEMORY"]);
     for (model, report) in rows {
         let result = verdict(report);
         let closed = matches!(report.verdict, Verdict::Closed);
@@ -182,13 +194,14 @@ fn table(rows: &[(Model, Report)]) -> String {
             model.name.to_owned(),
             if closed { paint.good(result) } else { paint.alarm(result) },
             number(report.states),
+            number(report.states_named),
             report.depth.to_string(),
             format!("{:.1}", report.elapsed.as_secs_f64()),
             number(report.rate()),
             format!("{} MiB", number(report.memory_bytes >> 20)),
         ]);
     }
-    for column in 2..7 {
+    for column in 2..8 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -219,6 +232,8 @@ struct ReportJson {
     symmetry: bool,
     result: &'static str,
     states: u64,
+    states_with_names: u64,
+    collision_odds: f64,
     transitions: u64,
     depth: u64,
     seconds: f64,
@@ -250,6 +265,8 @@ fn json(model: &Model, report: &Report, symmetry: bool) -> String {
         symmetry,
         result: verdict(report),
         states: report.states,
+        states_with_names: report.states_named,
+        collision_odds: report.collision_odds,
         transitions: report.transitions,
         depth: report.depth,
         seconds: report.elapsed.as_secs_f64(),
@@ -295,6 +312,9 @@ mod tests {
             list: false,
             all: false,
             without_symmetry: false,
+            threads: 1,
+            half: false,
+            room: 0,
             planted: None,
             script: false,
             memory: 1,
