@@ -307,11 +307,7 @@ impl Raft {
     /// Whom this node takes for the leader of its term.
     #[must_use]
     pub fn leader(&self) -> Option<NodeId> {
-        match &self.role {
-            Role::Follower(follower) => follower.leader(),
-            Role::Candidate(_) => None,
-            Role::Leader(_) => Some(self.shared.id),
-        }
+        self.inspect().leader()
     }
 
     // ---- the term rule (paper 5.1) ------------------------------------------------------------------------------------
