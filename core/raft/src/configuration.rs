@@ -255,6 +255,31 @@ mod tests {
     }
 
     #[test]
+    fn a_cluster_has_at_most_so_many_members() {
+        let of = |count| Configuration::of_voters((1..=count).map(NodeId));
+        let decoded = |configuration: &Configuration| Configuration::decode(&configuration.encode().into());
+        assert_eq!(decoded(&of(MEMBERS_MAX)), Ok(of(MEMBERS_MAX)));
+        assert_eq!(decoded(&of(MEMBERS_MAX + 1)), Err(ConfigurationError::TooMany(MEMBERS_MAX + 1)));
+    }
+
+    #[test]
+    fn the_next_node_is_behind_all_others() {
+        assert_eq!(Configuration::of_voters([NodeId(7), NodeId(2)]).next_node, 8);
+        assert_eq!(Configuration::of_voters([]).next_node, 1);
+    }
+
+    #[test]
+    fn names_are_replaced_wherever_they_stand() {
+        let relabelled = joint().relabelled(&|node| NodeId(node.0 * 10));
+        let mut expected = Configuration::of_voters([NodeId(10), NodeId(20), NodeId(30)]);
+        expected.voters_old = [NodeId(20), NodeId(40)].into();
+        expected.learners = [NodeId(50)].into();
+        expected.members.insert(NodeId(50), Member { disk: 77, info: Bytes::from_static(b"five") });
+        expected.next_node = joint().next_node;
+        assert_eq!(relabelled, expected);
+    }
+
+    #[test]
     fn every_shorter_or_longer_form_is_refused() {
         let bytes = Bytes::from(joint().encode());
         for length in 0..bytes.len() {

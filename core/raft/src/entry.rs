@@ -184,6 +184,14 @@ mod tests {
     }
 
     #[test]
+    fn an_entry_counts_with_all_its_bytes_and_what_stands_around_them() {
+        let size =
+            |payload: &[u8]| Entry::new(Position::new(1, 1), EntryKind::Command, Header::default(), payload).size();
+        let empty = (BODY_HEADER_BYTES + core::mem::size_of::<Entry>()) as u64;
+        assert_eq!((size(b""), size(&[0; 1000])), (empty, empty + 1000));
+    }
+
+    #[test]
     fn bytes_that_are_no_entry_are_refused() {
         let short = Bytes::from_static(&[1; BODY_HEADER_BYTES - 1]);
         assert_eq!(Entry::from_body(Position::ZERO, short), Err(EntryError::Short { bytes: BODY_HEADER_BYTES - 1 }));

@@ -75,6 +75,21 @@ fn only_a_voter_stands_for_election_and_not_while_it_is_loyal() {
 }
 
 #[test]
+fn a_node_shows_whether_it_is_loyal_and_the_time_of_its_last_entry() {
+    let mut follower = start();
+    assert!(follower.inspect().is_sticky(), "a starting node may have promised it before it went down");
+    follower.timer_fired(Timer::LeaderSilent);
+    assert!(!follower.inspect().is_sticky());
+    tell(&mut follower, TWO, heartbeat(0));
+    assert!(follower.inspect().is_sticky());
+    let mut node = leader();
+    assert_eq!(node.inspect().last_time(), 0);
+    node.propose(Header { time: 70, ..Header::default() }, b"a").unwrap();
+    node.propose(Header { time: 60, ..Header::default() }, b"b").unwrap();
+    assert_eq!(node.inspect().last_time(), 70, "it never falls");
+}
+
+#[test]
 fn what_is_kept_for_a_member_is_proposed_once() {
     let mut node = leader();
     let member = Member { disk: 7, info: (&b"one"[..]).into() };
