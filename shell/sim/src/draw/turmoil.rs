@@ -2,7 +2,7 @@
 //! the paper's figures 7 and 8 tell needs four or five such coincidences in a row, which faults far from each other never make.
 
 use crate::dice::Dice;
-use crate::run::{Act, Run, Step, Timer};
+use crate::run::{Act, Network, Run, Step, Timer};
 
 /// In a thousand worlds, so many have such times.
 const WORLDS: u64 = 300;
@@ -15,6 +15,10 @@ pub(super) fn draw(run: &Run, script: &mut Vec<Step>) {
     }
     for _ in 0..dice.between(2, 6) {
         let mut at = dice.between(2 * t, run.timing.calm_at - 40 * t);
+        if dice.chance(500) {
+            // Copies that come a few heartbeats later, which is some reigns later here.
+            script.push(Step { at, act: Act::Network(Network { late: 200, doubled: 600, ..run.network }) });
+        }
         for _ in 0..dice.between(1, 6) {
             at = if dice.chance(500) {
                 one_reign(run, &mut dice, at, script)
@@ -23,6 +27,7 @@ pub(super) fn draw(run: &Run, script: &mut Vec<Step>) {
             };
         }
         script.push(Step { at, act: Act::Heal });
+        script.push(Step { at, act: Act::Network(run.network) });
     }
 }
 
