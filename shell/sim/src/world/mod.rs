@@ -213,6 +213,10 @@ impl World {
                 self.deliver(from, to, *message);
                 Ok(())
             }
+            Event::Stray(from, to, message) => {
+                self.hand_over(from, to, *message);
+                Ok(())
+            }
             Event::Chunk(transfer) => self.chunk(transfer),
             Event::Client(number) => {
                 self.client(number);

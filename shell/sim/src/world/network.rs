@@ -121,7 +121,7 @@ impl World {
         if self.links.dice.chance(doubled) {
             let delay = self.links.dice.between(50, self.run.timing.heartbeat * 3);
             self.counters.fault("message doubled");
-            self.after(delay, Event::Deliver(from, to, Box::new(message.clone())));
+            self.after(delay, Event::Stray(from, to, Box::new(message.clone())));
         }
         let mut delay = self.links.delay();
         if !self.links.clogged.is_empty() || !self.links.narrow.is_empty() {
@@ -159,7 +159,7 @@ impl World {
             if lives != (self.life(from), self.life(to)) {
                 self.counters.fault("message of an earlier life");
             }
-            self.after(delay, Event::Deliver(from, to, message));
+            self.after(delay, Event::Stray(from, to, message));
         }
     }
 
@@ -173,10 +173,15 @@ impl World {
         }
     }
 
-    pub(super) fn deliver(&mut self, from: NodeId, to: NodeId, mut message: PeerMessage) {
+    pub(super) fn deliver(&mut self, from: NodeId, to: NodeId, message: PeerMessage) {
         if self.links.broken.contains(&(from, to)) || self.is_filtered(from, to, &message) {
             return;
         }
+        self.hand_over(from, to, message);
+    }
+
+    /// A message is there, whatever the link is like.
+    pub(super) fn hand_over(&mut self, from: NodeId, to: NodeId, mut message: PeerMessage) {
         if self.run.lie == Some(Lie::OldForwardTaken) {
             self.spoil(to, &mut message);
         }

@@ -14,6 +14,8 @@ pub(crate) enum Event {
     Turn(NodeId, u64),
     TimersDue(NodeId, u64),
     Deliver(NodeId, NodeId, Box<PeerMessage>),
+    /// A copy that took another way: it arrives also where the link is cut meanwhile.
+    Stray(NodeId, NodeId, Box<PeerMessage>),
     LogWrite(NodeId, u64),
     LogSync(NodeId, u64),
     Job(NodeId, u64),
