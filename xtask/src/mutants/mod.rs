@@ -61,17 +61,19 @@ fn play_all(root: &Path, wanted: &Wanted) -> Result<bool, String> {
     all.extend(patches.into_iter().map(of_patch));
     all.sort_by(|a, b| a.name.cmp(&b.name));
     let chosen = wanted.choose(all, |planted| planted.name.as_str(), days())?;
+    let count = chosen.len() + 1;
     let mut rows = Vec::new();
     for planted in std::iter::once(nothing()).chain(chosen) {
         let row = play_one(&sandbox, &planted, wanted.seeds);
         say(&row.line());
         rows.push(row);
-    }
-    if let Some(file) = &wanted.json {
-        std::fs::write(file, table::json(&rows)).map_err(|error| format!("{file} can't be written: {error}"))?;
-    }
-    if let Some(mark) = mark {
-        table::write(root, &mark, &rows)?;
+        // After each: a run that is broken off leaves what it has found.
+        if let Some(file) = &wanted.json {
+            std::fs::write(file, table::json(&rows)).map_err(|error| format!("{file} can't be written: {error}"))?;
+        }
+        if let Some(mark) = &mark {
+            table::write(root, mark, &rows, count - rows.len())?;
+        }
     }
     let (summary, good) = table::summary(&rows);
     say(&summary);

@@ -171,21 +171,22 @@ pub(super) fn json(rows: &[Row]) -> String {
     format!("{:#}\n", Value::Array(rows))
 }
 
-/// Writes the table into its page.
+/// Writes the table into its page; so many bugs are still to be played.
 ///
 /// # Errors
 /// When the page is missing or lacks the marks.
-pub(super) fn write(root: &Path, mark: &Mark, rows: &[Row]) -> Result<(), String> {
+pub(super) fn write(root: &Path, mark: &Mark, rows: &[Row], left: usize) -> Result<(), String> {
     let path = root.join(PAGE);
     let page = std::fs::read_to_string(&path).map_err(|error| format!("{PAGE} can't be read: {error}"))?;
-    let page = placed(&page, &markdown(mark, rows))?;
+    let page = placed(&page, &markdown(mark, rows, left))?;
     std::fs::write(&path, page).map_err(|error| format!("{PAGE} can't be written: {error}"))
 }
 
-fn markdown(mark: &Mark, rows: &[Row]) -> String {
+fn markdown(mark: &Mark, rows: &[Row], left: usize) -> String {
     let (commit, date) = &mark.measured;
+    let left = if left == 0 { String::new() } else { format!(" (broken off: {left} were not played)") };
     let mut text = format!(
-        "`{}` at commit {commit} of {date}, seeds from 0 on: {}.\n\n\
+        "`{}` at commit {commit} of {date}, seeds from 0 on: {}{left}.\n\n\
          | bug | kind | what it breaks or does wrong | statements | killed by | seeds | seconds |\n\
          |---|---|---|---|---|---:|---:|\n",
         mark.words,
@@ -260,7 +261,9 @@ mod tests {
     #[test]
     fn the_table_replaces_what_stands_between_the_marks() {
         let mark = Mark { measured: ("abc".to_owned(), "2026-01-02".to_owned()), words: "cargo x mutants".to_owned() };
-        let table = markdown(&mark, &[row(Kind::Patch, &killed("halt"))]);
+        let rows = [row(Kind::Patch, &killed("halt"))];
+        assert!(markdown(&mark, &rows, 3).contains("(broken off: 3 were not played)"));
+        let table = markdown(&mark, &rows, 0);
         assert!(table.contains("| `a_bug` | patch | One \\| vote. | E1 | halt | 7 | 1.5 |"), "{table}");
         let page = format!("a\n{BEGIN}\nold\n{END}\nb\n");
         let once = placed(&page, &table).unwrap();
