@@ -206,4 +206,51 @@ mod tests {
     fn zeros_are_no_record() {
         assert!(read(&[0; 4096], 0).is_none());
     }
+
+    #[test]
+    fn a_record_is_found_wherever_one_may_begin() {
+        let mut bytes = vec![0; 16];
+        let mut encoder = Encoder::new(&mut bytes, STAMP);
+        encoder.push(Kind::Entry, &[b"abc"]);
+        encoder.push(Kind::Seal, &[]);
+        encoder.finish();
+        let second = 16 + size(3);
+        let found = |from, wanted: Stamp| find(&bytes, from, |stamp| stamp == wanted).map(|record| record.start);
+        assert_eq!((found(0, STAMP), found(9, STAMP), found(16, STAMP)), (Some(16), Some(16), Some(16)));
+        assert_eq!(
+            (found(17, STAMP), found(second, STAMP), found(second + 1, STAMP)),
+            (Some(second), Some(second), None)
+        );
+        assert_eq!(found(0, Stamp { batch: 8, ..STAMP }), None);
+        let whole = &bytes[..second + HEADER_BYTES];
+        assert!(find(whole, 17, |stamp| stamp == STAMP).is_some(), "at the very end");
+        assert!(find(&whole[..whole.len() - 1], 17, |stamp| stamp == STAMP).is_none(), "a byte is missing");
+        assert!(find(&[1; HEADER_BYTES - 1], 0, |_| true).is_none(), "there is no room for one");
+    }
+
+    #[test]
+    fn a_record_says_who_it_is_also_when_its_checksum_is_wrong() {
+        let mut bytes = vec![0; 8];
+        let mut encoder = Encoder::new(&mut bytes, STAMP);
+        encoder.push(Kind::Entry, &[b"abc"]);
+        encoder.finish();
+        bytes[8] ^= 1;
+        assert!(read(&bytes, 8).is_none());
+        assert_eq!(claimed_stamp(&bytes, 8), Some(STAMP));
+        assert_eq!(claimed_stamp(&bytes[..8 + HEADER_BYTES], 8), Some(STAMP));
+        assert_eq!(claimed_stamp(&bytes[..7 + HEADER_BYTES], 8), None);
+    }
+
+    #[test]
+    fn a_length_that_leads_past_the_end_is_no_record() {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder::new(&mut bytes, STAMP);
+        encoder.push(Kind::Entry, &[b"abc"]);
+        encoder.finish();
+        assert!(read(&bytes, 0).is_some());
+        assert!(read(&bytes[..HEADER_BYTES + 3], 0).is_some(), "padding is not looked at");
+        assert!(read(&bytes[..HEADER_BYTES + 2], 0).is_none());
+        bytes[4..8].fill(0xff);
+        assert!(read(&bytes, 0).is_none());
+    }
 }

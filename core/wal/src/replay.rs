@@ -371,3 +371,6 @@ fn complete_batch(bytes: &[u8], start: usize, stamp: Stamp) -> Option<Vec<RawRec
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

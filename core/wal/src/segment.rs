@@ -250,4 +250,35 @@ mod tests {
         assert_eq!(lives.len(), 1000);
         assert!(!lives.contains(&0));
     }
+
+    #[test]
+    fn a_segment_goes_once_the_base_has_passed_all_that_it_holds() {
+        let mut segments = Segments::default();
+        for (number, last_index) in [(1, 5), (2, 9), (3, 12)] {
+            segments.push(Segment { number, bytes: 1000 + number, last_index });
+        }
+        assert_eq!((segments.len(), segments.bytes()), (3, 3006));
+        let obsolete = |segments: &mut Segments, base| segments.take_obsolete(base).map(|segment| segment.number);
+        assert_eq!(obsolete(&mut segments, 4), None);
+        assert_eq!((obsolete(&mut segments, 5), obsolete(&mut segments, 5)), (Some(1), None));
+        segments.truncate_from(8);
+        assert_eq!((obsolete(&mut segments, 6), obsolete(&mut segments, 7)), (None, Some(2)), "8 and 9 are gone");
+        segments.reached(10);
+        assert_eq!(obsolete(&mut segments, 100), None, "the newest always stays");
+        segments.push(Segment { number: 4, bytes: 1000, last_index: 10 });
+        assert_eq!((obsolete(&mut segments, 9), obsolete(&mut segments, 10)), (None, Some(3)));
+        assert_eq!((segments.len(), segments.bytes()), (1, 1000));
+    }
+
+    #[test]
+    fn only_a_segment_in_use_names_a_version() {
+        let mut bytes = prefix();
+        assert_eq!(version_of(&bytes), Some(VERSION));
+        assert_eq!(version_of(&bytes[..PREFIX_BYTES - 1]), None);
+        bytes[6..].copy_from_slice(&[2, 1]);
+        assert_eq!(version_of(&bytes), Some(0x0102));
+        bytes[5] ^= 1;
+        assert_eq!(version_of(&bytes), None);
+        assert_eq!(version_of(&[0; 64]), None);
+    }
 }
