@@ -132,7 +132,7 @@ impl<'a> Arena<'a> {
         let key = key_of(&prints);
         let view = local.view();
         let leads = view.is_leader().then_some(view.term());
-        let face = fingerprint::of(&(view.log(), view.commit(), view.term(), leads, view.halt()));
+        let face = fingerprint::of(&(view.id(), view.log(), view.commit(), view.term(), leads, view.halt()));
         let face = known(&mut self.known_faces, face);
         let disk = fingerprint::of(&(&local.disk.entries, local.disk.base, local.disk.snapshot));
         let disk = known(&mut self.known_disks, disk);

@@ -3,7 +3,7 @@
 
 use raft::Switches;
 
-use crate::configuration::{Bounds, Model, Start, Traffic};
+use crate::configuration::{Bounds, Image, Model, Start, Traffic};
 use crate::planted::Planted;
 use crate::witness::Witness as W;
 
@@ -55,10 +55,14 @@ pub fn with(planted: Planted) -> Model {
     let name = match planted {
         Planted::VoteForgotten => "elections-crash",
         Planted::WrittenTooEarly | Planted::HardStateSkipped | Planted::TailForgotten => "two-nodes",
-        Planted::AnswersTooMuch => "one-term",
-        Planted::AnswersOutlive => "old-term",
+        Planted::TruncationSkipped => "old-term-crash",
+        Planted::AnswersTooMuch | Planted::CommitsTooMuch | Planted::TruncateOnlyOnConflict => "one-term",
+        Planted::RefusalsAccepted => "heartbeats",
+        Planted::AnswersOutlive | Planted::UpToDate | Planted::CommitOnlyVerified => "old-term",
+        Planted::PrevCheck => "conflict",
+        Planted::OldTermCount => "figure-8",
         Planted::RoundsForged => "read-index",
-        Planted::VotesForged => "elections-3",
+        Planted::VotesForged | Planted::VotesOutlive | Planted::OneVote => "elections-3",
         Planted::SnapshotLost => "snapshot",
     };
     let model = all().into_iter().find(|model| model.name == name);
@@ -219,6 +223,31 @@ fn two_terms() -> Vec<Model> {
             ..BASE
         },
         Model {
+            name: "figure-8",
+            purpose: "figure 8 of the paper, from (b) on: an entry of an old term on a majority may still be replaced",
+            start: Start::Disks(&[
+                Image { term: 2, vote: None, log: &[1] },
+                Image { term: 2, vote: Some(2), log: &[2] },
+                Image { term: 2, vote: Some(2), log: &[] },
+            ]),
+            bounds: Bounds { terms: 4, campaigns: 2, ..NARROW },
+            expected: &[W::LaterLeader, W::LogBehind, W::Truncated, W::AppendRefused],
+            ..BASE
+        },
+        Model {
+            name: "conflict",
+            purpose: "what a leader of the third term finds where logs differ",
+            start: Start::Disks(&[
+                Image { term: 2, vote: None, log: &[1] },
+                Image { term: 2, vote: Some(2), log: &[2] },
+                Image { term: 2, vote: Some(2), log: &[] },
+            ]),
+            switches: WITH_NOOP,
+            bounds: Bounds { terms: 3, campaigns: 2, ..NARROW },
+            expected: &[W::LaterLeader, W::Committed, W::CommittedIndirectly, W::Truncated, W::AppendRefused],
+            ..BASE
+        },
+        Model {
             name: "old-term-crash",
             purpose: "the same with slow disks and a crash",
             switches: WITH_NOOP,
@@ -226,6 +255,15 @@ fn two_terms() -> Vec<Model> {
             traffic: Traffic::OneByOne,
             bounds: Bounds { terms: 2, crashes: 1, campaigns: 2, ..NARROW },
             expected: &[W::CommittedIndirectly, W::Truncated, W::StaleCompletion, W::EntryLost, W::VoteLost],
+            small: false,
+            ..BASE
+        },
+        Model {
+            name: "two-entries",
+            purpose: "two terms, two entries",
+            traffic: Traffic::OneByOne,
+            bounds: Bounds { terms: 2, proposals: 2, campaigns: 2, ..NARROW },
+            expected: &[W::Committed, W::LaterLeader, W::Truncated, W::LogBehind, W::AppendRefused],
             small: false,
             ..BASE
         },

@@ -37,8 +37,21 @@ pub struct Model {
 pub enum Start {
     /// All nodes have just been started for the first time.
     Fresh,
-    /// The first node leads the first term, and everything has settled. That campaign does not count.
+    /// The first node leads the first term, and each message has arrived once. That campaign does not count.
     Led,
+    /// The nodes start with these disks, and everything that was sent before is lost.
+    Disks(&'static [Image]),
+}
+
+/// What a node's disk holds in the beginning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Image {
+    /// Its term.
+    pub term: u64,
+    /// Its vote in that term.
+    pub vote: Option<u64>,
+    /// The terms of its entries, from index 1 on.
+    pub log: &'static [u64],
 }
 
 /// How a leader sends entries to a follower whose log agrees.
@@ -136,7 +149,11 @@ impl Model {
             Some(format!("{count} {name}{plural}"))
         };
         let parts = parts.into_iter().filter_map(part);
-        let begins = (self.start == Start::Led).then(|| "begins with a leader".to_owned());
+        let begins = match self.start {
+            Start::Fresh => None,
+            Start::Led => Some("begins with a leader".to_owned()),
+            Start::Disks(_) => Some("begins with logs".to_owned()),
+        };
         parts.chain(begins).collect::<Vec<_>>().join(", ")
     }
 }

@@ -1,7 +1,11 @@
 //! What a node's disk holds for certain. Batches are whole here: how a batch becomes whole on a real disk is the affair of
 //! the log's own crate and its tests.
 
-use raft::{BaseChange, Boot, Configuration, Entry, HardState, Index, NodeId, Position, Write};
+use raft::{
+    BaseChange, Boot, Configuration, Entry, EntryKind, HardState, Header, Index, NodeId, Position, Term, Write,
+};
+
+use crate::configuration::Image;
 
 /// A batch that was asked for and may be lost. (The ticket is a label; the node knows the one it waits for.)
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -37,6 +41,17 @@ impl Disk {
     pub(crate) fn new() -> Self {
         let (base, snapshot) = (Position::ZERO, Position::ZERO);
         Self { hard_state: HardState::default(), base, entries: Vec::new(), snapshot }
+    }
+
+    /// One that was used before. An entry's payload is its term.
+    pub(crate) fn of(image: &Image) -> Self {
+        let (term, vote) = (Term(image.term), image.vote.map(NodeId));
+        let entry = |(index, term): (u64, &u64)| {
+            let payload = term.to_string();
+            Entry::new(Position::new(index, *term), EntryKind::Command, Header::default(), payload.as_bytes())
+        };
+        let hard_state = HardState { term, vote, commit: Index::ZERO };
+        Self { hard_state, entries: (1..).zip(image.log).map(entry).collect(), ..Self::new() }
     }
 
     /// The batch becomes durable, in the order that [`Write`] promises.

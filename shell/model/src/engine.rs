@@ -80,7 +80,7 @@ impl<'a> Engine<'a> {
             world.trails[place] = arena.trail(local, [0; NODES_MAX]);
         }
         match self.model.start {
-            Start::Fresh => world,
+            Start::Fresh | Start::Disks(_) => world,
             Start::Led => self.led(arena, world),
         }
     }

@@ -42,7 +42,7 @@ mod trails;
 mod witness;
 mod world;
 
-pub use configuration::{Bounds, Model, Start, Traffic};
+pub use configuration::{Bounds, Image, Model, Start, Traffic};
 pub use planted::Planted;
 pub use retrace::way_to;
 pub use search::{Options, Parts, Progress, Report, Verdict, search};

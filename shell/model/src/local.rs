@@ -7,11 +7,12 @@ use raft::output::TimerChange;
 use raft::{Event, Index, Installed, Message, NodeId, Output, Position, Raft, ReadId, Role, Snapshot, Timer, View};
 
 use crate::audit;
-use crate::configuration::Model;
+use crate::configuration::{Model, Start};
 use crate::disk::{Batch, Disk};
 use crate::packet::Packet;
 use crate::planted::Planted;
 use crate::seen;
+use crate::symmetry::place;
 use crate::witness::{Witness, Witnesses};
 
 /// What can happen to a node.
@@ -97,9 +98,13 @@ impl Timers {
 }
 
 impl Local {
-    /// A node of a new cluster.
+    /// A node as it is in the beginning.
     pub(crate) fn start(model: &Model, id: NodeId) -> Step {
-        Self::boot(model, id, Disk::new())
+        let image = match model.start {
+            Start::Disks(images) => images.get(place(id)),
+            Start::Fresh | Start::Led => None,
+        };
+        Self::boot(model, id, image.map_or_else(Disk::new, Disk::of))
     }
 
     fn boot(model: &Model, id: NodeId, mut disk: Disk) -> Step {
@@ -107,7 +112,8 @@ impl Local {
         if let Some(planted) = model.planted {
             planted.boot(&mut disk, &mut boot);
         }
-        let raft = Raft::new(id, model.config(), boot);
+        let rules = model.planted.map_or(raft::Rules::ALL, Planted::rules);
+        let raft = Raft::new(id, model.config(), boot).with_rules(rules);
         let local = Self {
             raft,
             disk,

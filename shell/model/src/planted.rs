@@ -1,9 +1,9 @@
-//! Bugs in what surrounds a node, planted to show that a search finds them: lies of a disk, forgetful restarts, and answers
-//! that say more than was said. The core itself is not touched.
+//! Bugs, planted to show that a search finds them: lies of a disk, forgetful restarts, answers that say more than was said, and
+//! rules of consensus left out ([`raft::Rules`]).
 
 use std::fmt;
 
-use raft::{AppendOutcome, Body, Boot, Index, Message, Term};
+use raft::{AppendOutcome, Body, Boot, Index, Message, Rules, Term};
 
 use crate::disk::{Batch, Disk};
 
@@ -53,12 +53,52 @@ planted! {
     VotesForged => "votes-forged", "a refused vote arrives as a granted one",
     /// A snapshot that was installed is gone after a crash.
     SnapshotLost => "snapshot-lost", "a restarted node has lost its snapshot, and what was compacted with it",
+    /// A batch is stored without its truncation, and the entries behind it are not stored where others stand.
+    TruncationSkipped => "truncation-skipped", "a write is durable but for its truncation",
+    /// A follower's answer to a vote of an earlier term counts in the present one.
+    VotesOutlive => "votes-outlive", "a vote of an earlier term is taken for one of this term",
+    /// An append commits what it carries.
+    CommitsTooMuch => "commits-too-much", "an append says that all it carries is committed",
+    /// A refusal of an append arrives as an acceptance of what was asked about.
+    RefusalsAccepted => "refusals-accepted", "a refused append arrives as an accepted one",
+    /// Rule left out: [`Rules::one_vote`].
+    OneVote => "one-vote", "rule left out: one vote a term (5.2)",
+    /// Rule left out: [`Rules::up_to_date`].
+    UpToDate => "up-to-date", "rule left out: no vote for a lesser log (5.4.1)",
+    /// Rule left out: [`Rules::old_term_count`].
+    OldTermCount => "old-term-count", "rule left out: only entries of its own term are counted (5.4.2)",
+    /// Rule left out: [`Rules::prev_check`].
+    PrevCheck => "prev-check", "rule left out: an append fits only behind the entry that it names (5.3)",
+    /// Rule left out: [`Rules::truncate_only_on_conflict`].
+    TruncateOnlyOnConflict => "truncate-only-on-conflict", "rule left out: only a conflict deletes (5.3)",
+    /// Rule left out: [`Rules::commit_only_verified`].
+    CommitOnlyVerified => "commit-only-verified", "rule left out: a follower commits only what it checked (5.3)",
 }
 
 impl Planted {
+    /// The rule of consensus that is left out.
+    #[must_use]
+    pub fn is_rule(self) -> bool {
+        self.rules() != Rules::ALL
+    }
+
     /// Persist before send would see the lie itself. Without it the search must find what follows from the lie.
     pub(crate) fn audited(planted: Option<Self>) -> bool {
-        !matches!(planted, Some(Self::WrittenTooEarly | Self::HardStateSkipped))
+        !matches!(planted, Some(Self::WrittenTooEarly | Self::HardStateSkipped | Self::TruncationSkipped))
+    }
+
+    /// What the nodes go by.
+    pub(crate) fn rules(self) -> Rules {
+        let all = Rules::ALL;
+        match self {
+            Self::OneVote => Rules { one_vote: false, ..all },
+            Self::UpToDate => Rules { up_to_date: false, ..all },
+            Self::OldTermCount => Rules { old_term_count: false, ..all },
+            Self::PrevCheck => Rules { prev_check: false, ..all },
+            Self::TruncateOnlyOnConflict => Rules { truncate_only_on_conflict: false, ..all },
+            Self::CommitOnlyVerified => Rules { commit_only_verified: false, ..all },
+            _ => all,
+        }
     }
 
     /// A message as it arrives at a node in `term`.
@@ -72,6 +112,13 @@ impl Planted {
             (Self::AnswersOutlive, Body::AppendEntriesReply(_)) => message.term = message.term.max(term),
             (Self::RoundsForged, Body::AppendEntriesReply(reply)) => reply.round = u64::MAX,
             (Self::VotesForged, Body::RequestVoteReply(reply)) => reply.granted = true,
+            (Self::VotesOutlive, Body::RequestVoteReply(_)) => message.term = message.term.max(term),
+            (Self::CommitsTooMuch, Body::AppendEntries(append)) => append.commit = append.run.last().index,
+            (Self::RefusalsAccepted, Body::AppendEntriesReply(reply)) => {
+                if let AppendOutcome::Refused { prev, .. } = reply.outcome {
+                    reply.outcome = AppendOutcome::Accepted { matched: prev.index };
+                }
+            }
             _ => {}
         }
     }
@@ -80,6 +127,7 @@ impl Planted {
     pub(crate) fn store(self, disk: &mut Disk, batch: &Batch) {
         match self {
             Self::HardStateSkipped => disk.store(&Batch { hard_state: disk.hard_state, ..batch.clone() }),
+            Self::TruncationSkipped => disk.store(&Batch { truncate: None, ..batch.clone() }),
             _ => disk.store(batch),
         }
     }

@@ -1,7 +1,10 @@
 //! Every small configuration is closed: each state within its bounds was looked at, all properties hold in each, and all that
 //! it exists for was met. `quorate model` runs the larger ones.
 
-use quorate_model::{Options, Report, Verdict, Width, catalogue, search};
+use quorate_model::{Model, Options, Report, Verdict, Width, catalogue, search};
+
+/// Small ones of more than a million states: left to `quorate model --small`.
+const LONGER: [&str; 3] = ["pre-vote", "old-term", "figure-8"];
 
 fn run(name: &str, symmetry: bool) -> Report {
     let model = catalogue::named(name).unwrap_or_else(|| panic!("there is no {name}"));
@@ -10,7 +13,8 @@ fn run(name: &str, symmetry: bool) -> Report {
 
 #[test]
 fn small_configurations_are_closed_and_show_what_they_are_there_for() {
-    let small = catalogue::all().into_iter().filter(|model| model.small);
+    let takes_long = |model: &Model| LONGER.contains(&model.name);
+    let small = catalogue::all().into_iter().filter(|model| model.small && !takes_long(model));
     let mut count = 0;
     for model in small {
         let report = search(&model, Options::default(), &mut |_| ());
@@ -21,7 +25,7 @@ fn small_configurations_are_closed_and_show_what_they_are_there_for() {
             Verdict::Missed(_) | Verdict::Open(_) => panic!("{}: {:?}", model.name, report.verdict),
         }
     }
-    assert!(count >= 3, "{count} small configurations");
+    assert!(count >= 10, "{count} small configurations");
 }
 
 #[test]

@@ -15,10 +15,20 @@ fn found(planted: Planted) -> Counterexample {
 fn breaks(planted: Planted) -> &'static str {
     match planted {
         Planted::VoteForgotten | Planted::WrittenTooEarly | Planted::HardStateSkipped => "one vote a term",
-        Planted::TailForgotten | Planted::AnswersTooMuch | Planted::SnapshotLost => "committed on a quorum of disks",
+        Planted::TailForgotten
+        | Planted::AnswersTooMuch
+        | Planted::SnapshotLost
+        | Planted::CommitsTooMuch
+        | Planted::RefusalsAccepted => "committed on a quorum of disks",
         Planted::AnswersOutlive => "answers of older terms are ignored",
         Planted::RoundsForged => "no stale read",
-        Planted::VotesForged => "Election Safety",
+        Planted::VotesForged | Planted::VotesOutlive => "Election Safety",
+        Planted::TruncationSkipped => "a write that fits the log",
+        Planted::OneVote => "the vote is fixed within a term",
+        Planted::UpToDate | Planted::OldTermCount => "Leader Completeness",
+        Planted::PrevCheck => "Log Matching",
+        Planted::TruncateOnlyOnConflict => "what is durable stays durable",
+        Planted::CommitOnlyVerified => "commit <= verified",
     }
 }
 
@@ -31,6 +41,13 @@ fn every_planted_bug_is_found_by_the_property_that_it_breaks() {
         assert!(sentence.starts_with(expected), "{planted}: {sentence}");
         assert!(sentence.contains("does not hold"), "{sentence}");
     }
+}
+
+#[test]
+fn figure_8_of_the_paper_is_found_where_its_rule_is_left_out() {
+    let told = found(Planted::OldTermCount).to_string();
+    let wins = |term: &str| format!("leader of {term}");
+    assert!(told.contains(&wins("t4")) && told.contains("1@2, committed is 1@1"), "{told}");
 }
 
 #[test]

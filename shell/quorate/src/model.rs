@@ -4,6 +4,7 @@
 
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
+use std::ops::Range;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -38,9 +39,12 @@ pub(crate) struct ModelArguments {
     /// Make room for so many states at once
     #[arg(long, value_name = "STATES", default_value_t = 0)]
     room: u64,
-    /// Plant a bug around the core, in the configuration named or in the one known to find it
-    #[arg(long, value_name = "BUG")]
-    planted: Option<String>,
+    /// Search all small configurations, which take seconds each; so does the command without a name
+    #[arg(long, conflicts_with_all = ["name", "all", "planted"])]
+    small: bool,
+    /// Plant a bug, in the configuration named or in the one known to find it; without one all of them, in turn
+    #[arg(long, value_name = "BUG", num_args = 0..=1)]
+    planted: Option<Option<String>>,
     /// Show a counterexample as a golden script of the core
     #[arg(long)]
     script: bool,
@@ -53,7 +57,8 @@ pub(crate) struct ModelArguments {
 }
 
 const AFTER_HELP: &str = "\
-Exit code: 0 every state was looked at and all is well, 1 not, 2 there is no such configuration or bug.";
+Exit code: 0 every state was looked at and all is well, 1 not, 2 there is no such configuration or bug. With --planted
+and no bug: 0 all of them were found.";
 
 /// Runs the command and says how it went.
 pub(crate) fn main(arguments: &ModelArguments) -> ExitCode {
@@ -61,13 +66,6 @@ pub(crate) fn main(arguments: &ModelArguments) -> ExitCode {
         terminal::out(&list());
         return ExitCode::SUCCESS;
     }
-    let models = match chosen(arguments) {
-        Ok(models) => models,
-        Err(sentence) => {
-            terminal::err(&format!("quorate model: {sentence}"));
-            return ExitCode::from(2);
-        }
-    };
     let options = Options {
         symmetry: !arguments.without_symmetry,
         workers: arguments.threads,
@@ -75,6 +73,16 @@ pub(crate) fn main(arguments: &ModelArguments) -> ExitCode {
         states_expected: arguments.room,
         memory_bytes_max: arguments.memory.saturating_mul(1 << 30),
         ..Options::default()
+    };
+    if arguments.planted == Some(None) {
+        return all_planted(arguments.json, options);
+    }
+    let models = match chosen(arguments) {
+        Ok(models) => models,
+        Err(sentence) => {
+            terminal::err(&format!("quorate model: {sentence}"));
+            return ExitCode::from(2);
+        }
     };
     let mut good = true;
     let mut rows = Vec::new();
@@ -94,11 +102,49 @@ pub(crate) fn main(arguments: &ModelArguments) -> ExitCode {
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// Plants each bug in turn and says which property broke.
+fn all_planted(as_json: bool, options: Options) -> ExitCode {
+    let paint = Paint::for_stdout();
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING);
+    table.set_header(["BUG", "CONFIGURATION", "PROPERTY", "STEPS", "STATES", "SECONDS"]);
+    let mut missed = 0;
+    for planted in Planted::ALL {
+        let model = catalogue::with(*planted);
+        let report = run(&model, options);
+        let found = if let Verdict::Broken(found) = &report.verdict { Some(found) } else { None };
+        missed += u32::from(found.is_none());
+        if as_json {
+            terminal::out(&json(&model, &report, options.symmetry));
+        }
+        let property = found.map(|found| property(&found.sentence));
+        table.add_row([
+            planted.word().to_owned(),
+            model.name.to_owned(),
+            property.map_or_else(|| paint.alarm("NOT FOUND"), str::to_owned),
+            found.map_or_else(String::new, |found| found.steps.len().to_string()),
+            number(report.states),
+            format!("{:.1}", report.elapsed.as_secs_f64()),
+        ]);
+    }
+    if !as_json {
+        terminal::out(&aligned(table, 3..6));
+        let found = Planted::ALL.len() - usize::try_from(missed).unwrap_or(0);
+        terminal::out(&format!("{found} bugs found, {missed} not\n"));
+    }
+    if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// What a sentence says does not hold.
+fn property(sentence: &str) -> &str {
+    sentence.split(" does not hold").next().unwrap_or(sentence)
+}
+
 fn chosen(arguments: &ModelArguments) -> Result<Vec<Model>, String> {
     let named = |name: &str| {
         catalogue::named(name).ok_or_else(|| format!("there is no configuration {name}; --list shows those there are"))
     };
-    if let Some(word) = &arguments.planted {
+    if let Some(Some(word)) = &arguments.planted {
         let planted = Planted::ALL.iter().copied().find(|planted| planted.word() == word);
         let planted = planted.ok_or_else(|| format!("there is no bug {word}; --list shows those there are"))?;
         let model = match &arguments.name {
@@ -201,7 +247,12 @@ fn table(rows: &[(Model, Report)]) -> String {
             format!("{} MiB", number(report.memory_bytes >> 20)),
         ]);
     }
-    for column in 2..8 {
+    aligned(table, 2..8)
+}
+
+/// The table with these columns of numbers.
+fn aligned(mut table: Table, numbers: Range<usize>) -> String {
+    for column in numbers {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -227,6 +278,8 @@ fn list() -> String {
 #[derive(Serialize)]
 struct ReportJson {
     configuration: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    planted: Option<&'static str>,
     bounds: String,
     off: String,
     symmetry: bool,
@@ -260,6 +313,7 @@ fn json(model: &Model, report: &Report, symmetry: bool) -> String {
     }
     let report = ReportJson {
         configuration: model.name,
+        planted: model.planted.map(Planted::word),
         bounds: model.limits(),
         off: model.off(),
         symmetry,
@@ -315,6 +369,7 @@ mod tests {
             threads: 1,
             half: false,
             room: 0,
+            small: false,
             planted: None,
             script: false,
             memory: 1,
