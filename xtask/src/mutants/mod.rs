@@ -4,11 +4,13 @@
 //!
 //! It knows how to plant, build, play and count; what is wrong with a bug, only the checkers know.
 
+mod page;
 mod patch;
 mod sandbox;
 mod table;
 mod wanted;
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -53,17 +55,19 @@ pub fn mutants(root: &Path, wanted: &Wanted) -> bool {
 }
 
 fn play_all(root: &Path, wanted: &Wanted) -> Result<bool, String> {
-    let mark = if wanted.write { Some(table::Mark { measured: measured(root)?, words: wanted.words() }) } else { None };
+    let commit = if wanted.write { Some(measured(root)?) } else { None };
     let patches = patches(root)?;
     let sandbox = Sandbox::new(root)?;
     sandbox.build()?;
     let mut all = values(&sandbox.list()?)?;
     all.extend(patches.into_iter().map(of_patch));
     all.sort_by(|a, b| a.name.cmp(&b.name));
+    let known: BTreeSet<String> = all.iter().map(|planted| planted.name.clone()).chain([nothing().name]).collect();
     let chosen = wanted.choose(all, |planted| planted.name.as_str(), days())?;
-    let count = chosen.len() + 1;
     let mut rows = Vec::new();
-    for planted in std::iter::once(nothing()).chain(chosen) {
+    // Who asks for some by name has seen the code pass.
+    let first = wanted.names.is_empty().then(nothing);
+    for planted in first.into_iter().chain(chosen) {
         let row = play_one(&sandbox, &planted, wanted.seeds);
         say(&row.line());
         rows.push(row);
@@ -71,8 +75,8 @@ fn play_all(root: &Path, wanted: &Wanted) -> Result<bool, String> {
         if let Some(file) = &wanted.json {
             std::fs::write(file, table::json(&rows)).map_err(|error| format!("{file} can't be written: {error}"))?;
         }
-        if let Some(mark) = &mark {
-            table::write(root, mark, &rows, count - rows.len())?;
+        if let Some(commit) = &commit {
+            page::write(root, commit, &rows, &known)?;
         }
     }
     let (summary, good) = table::summary(&rows);
@@ -165,17 +169,18 @@ fn play_patch(sandbox: &Sandbox, patch: &Patch, seeds: u64) -> Verdict {
     }
 }
 
-/// The commit that is measured, and its date.
-fn measured(root: &Path) -> Result<(String, String), String> {
+/// The commit that is measured.
+fn measured(root: &Path) -> Result<String, String> {
     let git = |words: &[&str]| {
         let output = Command::new("git").args(words).current_dir(root).output();
         let output = output.map_err(|error| format!("`git` could not be started: {error}"))?;
         Ok::<_, String>(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     };
-    if !git(&["status", "--porcelain", "--untracked-files=no"])?.is_empty() {
+    let changed = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    if changed.lines().any(|line| !line.ends_with(page::PAGE)) {
         return Err("there are changes that are not committed: the table would be of no commit".to_owned());
     }
-    Ok((git(&["rev-parse", "--short=12", "HEAD"])?, git(&["log", "-1", "--format=%cs"])?))
+    Ok(format!("{} of {}", git(&["rev-parse", "--short=10", "HEAD"])?, git(&["log", "-1", "--format=%cs"])?))
 }
 
 /// Days since 1970: what `--turn auto/N` goes by.

@@ -1,13 +1,8 @@
-//! What came of each planted bug: a line for people while it goes on, a table for docs/mutants.md, rows as JSON, and the sum.
+//! What came of each planted bug: a line for people while it goes on, its cells of a table, rows as JSON, and the sum.
 
 use std::fmt::Write as _;
-use std::path::Path;
 
 use serde_json::{Value, json};
-
-const PAGE: &str = "docs/mutants.md";
-const BEGIN: &str = "<!-- table: written by `cargo x mutants --write` -->";
-const END: &str = "<!-- end of table -->";
 
 /// One planted bug and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,16 +39,8 @@ pub(super) enum Verdict {
     Unplayed(String),
 }
 
-/// What a table is of.
-pub(super) struct Mark {
-    /// Commit and date.
-    pub(super) measured: (String, String),
-    /// The command.
-    pub(super) words: String,
-}
-
 impl Kind {
-    fn word(self) -> &'static str {
+    pub(super) fn word(self) -> &'static str {
         match self {
             Self::Nothing => "none",
             Self::Lie => "lie",
@@ -76,7 +63,7 @@ impl Verdict {
         }
     }
 
-    fn cells(&self) -> [String; 3] {
+    pub(super) fn cells(&self) -> [String; 3] {
         match self {
             Self::Killed { checker, seeds, seconds, .. } => {
                 [checker.clone(), seeds.to_string(), format!("{seconds:.1}")]
@@ -95,7 +82,7 @@ impl Verdict {
 
 impl Row {
     /// All is as it should be: the code as it is passes, what is planted is killed.
-    fn is_good(&self) -> bool {
+    pub(super) fn is_good(&self) -> bool {
         match (self.kind, &self.verdict) {
             (Kind::Nothing, verdict) => matches!(verdict, Verdict::Survived { panics: 0, .. }),
             (Kind::Lie | Kind::Rule | Kind::Patch, verdict) => matches!(verdict, Verdict::Killed { .. }),
@@ -171,49 +158,6 @@ pub(super) fn json(rows: &[Row]) -> String {
     format!("{:#}\n", Value::Array(rows))
 }
 
-/// Writes the table into its page; so many bugs are still to be played.
-///
-/// # Errors
-/// When the page is missing or lacks the marks.
-pub(super) fn write(root: &Path, mark: &Mark, rows: &[Row], left: usize) -> Result<(), String> {
-    let path = root.join(PAGE);
-    let page = std::fs::read_to_string(&path).map_err(|error| format!("{PAGE} can't be read: {error}"))?;
-    let page = placed(&page, &markdown(mark, rows, left))?;
-    std::fs::write(&path, page).map_err(|error| format!("{PAGE} can't be written: {error}"))
-}
-
-fn markdown(mark: &Mark, rows: &[Row], left: usize) -> String {
-    let (commit, date) = &mark.measured;
-    let left = if left == 0 { String::new() } else { format!(" (broken off: {left} were not played)") };
-    let mut text = format!(
-        "`{}` at commit {commit} of {date}, seeds from 0 on: {}{left}.\n\n\
-         | bug | kind | what it breaks or does wrong | statements | killed by | seeds | seconds |\n\
-         |---|---|---|---|---|---:|---:|\n",
-        mark.words,
-        summary(rows).0
-    );
-    for row in rows {
-        let [killed_by, seeds, seconds] = row.verdict.cells();
-        let killed_by =
-            if row.kind == Kind::Nothing && row.is_good() { "nobody, as it should be".to_owned() } else { killed_by };
-        let Row { name, kind, text: what, statements, .. } = row;
-        let what = what.replace('|', "\\|");
-        let _ = writeln!(
-            text,
-            "| `{name}` | {} | {what} | {statements} | {killed_by} | {seeds} | {seconds} |",
-            kind.word()
-        );
-    }
-    text
-}
-
-fn placed(page: &str, table: &str) -> Result<String, String> {
-    let missing = || format!("{PAGE} lacks the marks {BEGIN:?} and {END:?} that the table stands between");
-    let (before, rest) = page.split_once(BEGIN).ok_or_else(missing)?;
-    let (_, after) = rest.split_once(END).ok_or_else(missing)?;
-    Ok(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", table.trim()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -256,20 +200,6 @@ mod tests {
     fn a_killer_that_nobody_expected_is_said() {
         assert!(!row(Kind::Patch, &killed("figure 3")).line().contains("expected"));
         assert!(row(Kind::Patch, &killed("halt")).line().contains("halt (expected: figure 3) after 7 seeds"));
-    }
-
-    #[test]
-    fn the_table_replaces_what_stands_between_the_marks() {
-        let mark = Mark { measured: ("abc".to_owned(), "2026-01-02".to_owned()), words: "cargo x mutants".to_owned() };
-        let rows = [row(Kind::Patch, &killed("halt"))];
-        assert!(markdown(&mark, &rows, 3).contains("(broken off: 3 were not played)"));
-        let table = markdown(&mark, &rows, 0);
-        assert!(table.contains("| `a_bug` | patch | One \\| vote. | E1 | halt | 7 | 1.5 |"), "{table}");
-        let page = format!("a\n{BEGIN}\nold\n{END}\nb\n");
-        let once = placed(&page, &table).unwrap();
-        assert!(once.starts_with("a\n") && once.ends_with("b\n") && !once.contains("old"));
-        assert_eq!(placed(&once, &table).unwrap(), once);
-        assert!(placed("no marks", &table).is_err());
     }
 
     #[test]

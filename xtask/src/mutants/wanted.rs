@@ -11,7 +11,7 @@ pub struct Wanted {
     pub turn: Option<Turn>,
     /// Where the rows go as JSON.
     pub json: Option<String>,
-    /// The table of docs/mutants.md is written.
+    /// What came of it goes into the table of docs/mutants.md.
     pub write: bool,
 }
 
@@ -46,15 +46,7 @@ impl Wanted {
                 name => wanted.names.push(name.to_owned()),
             }
         }
-        if wanted.write && (wanted.turn.is_some() || !wanted.names.is_empty()) {
-            return Err("--write is for all bugs: the table of docs/mutants.md is whole or not written".to_owned());
-        }
         Ok(wanted)
-    }
-
-    /// The same as words, for who wants to measure again.
-    pub(super) fn words(&self) -> String {
-        format!("cargo x mutants --seeds {}", self.seeds)
     }
 
     /// Those of `all` that are wanted.
@@ -106,7 +98,6 @@ mod tests {
             (&["--turn", "4/4"], "K below N"),
             (&["--turn", "3"], "K below N"),
             (&["--fast"], "does not know"),
-            (&["--write", "vote"], "whole or not written"),
         ] {
             let error = Wanted::read(words).unwrap_err();
             assert!(error.contains(part), "{words:?}: {error}");

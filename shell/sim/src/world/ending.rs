@@ -74,6 +74,11 @@ impl World {
             }
             let log = running.replica.inspect().log().bytes();
             let most = 10 * self.run.limits.segment_bytes + 3 * log + 4 * snapshot;
+            let (segments, enough) = (running.log.usage().segment_bytes, 30 * self.run.limits.segment_bytes + 3 * log);
+            if segments > enough {
+                let what = format!("{id} has {segments} bytes of segments for a log of {log}, {enough} are enough");
+                return Self::fail("bounds", what);
+            }
             let bytes = member.disk_bytes();
             if bytes > most {
                 return Self::fail(
