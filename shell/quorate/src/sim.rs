@@ -20,28 +20,31 @@ use crate::terminal;
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct SimArguments {
     /// How many seeds to play [default: 100; with --seed alone: 1; with --minutes: as many as fit]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(1..))]
     seeds: Option<u64>,
     /// The first seed
-    #[arg(long, value_name = "S")]
+    #[arg(long, value_name = "S", allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Stop after so many minutes
-    #[arg(long, value_name = "M")]
+    #[arg(long, value_name = "M", allow_negative_numbers = true, value_parser = minutes)]
     minutes: Option<f64>,
     /// Play each seed a second time: both must be the same, event by event
     #[arg(long)]
     twice: bool,
+    /// Print the hash over all events of each seed
+    #[arg(long)]
+    hashes: bool,
     /// Worlds at once, each on a thread of its own [default: one a core]
-    #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
     /// Play this run file instead of seeds
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "seed", "minutes", "twice", "scenario"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "seed", "minutes", "twice", "hashes", "jobs", "scenario"])]
     run: Option<PathBuf>,
     /// Play this scenario instead of seeds, and print what happens
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "seed", "minutes", "twice"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "seed", "minutes", "twice", "hashes", "jobs", "tell"])]
     scenario: Option<PathBuf>,
     /// Print every event of a run or of a single seed
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["seeds", "minutes", "twice", "hashes", "jobs"])]
     tell: bool,
     /// Where the run files of failing seeds are written
     #[arg(long, value_name = "FOLDER", default_value = ".")]
@@ -53,7 +56,14 @@ pub(crate) struct SimArguments {
 
 const AFTER_HELP: &str = "\
 A failing seed is cut down and written to sim-SEED.run.json; `quorate sim --run FILE --tell` plays that again.
-Exit code: 0 all is well, 1 something failed or was never seen, 2 the file can't be used.";
+Exit code: 0 all is well, 1 something failed or was never seen, 2 the arguments or the file can't be used.";
+
+fn minutes(text: &str) -> Result<f64, String> {
+    let minutes = text.parse::<f64>().map_err(|error| error.to_string())?;
+    // A year: more than that no clock here counts to.
+    let fits = minutes > 0.0 && minutes <= 525_600.0;
+    if fits { Ok(minutes) } else { Err("it must be above 0, and at most 525600".into()) }
+}
 
 /// Plays what was asked for.
 pub(crate) fn main(arguments: &SimArguments) -> ExitCode {
@@ -61,7 +71,7 @@ pub(crate) fn main(arguments: &SimArguments) -> ExitCode {
         (Some(file), _) => play_file(file, arguments),
         (None, Some(file)) => scenario::play(file, arguments.json),
         (None, None) if arguments.tell => play_run(sim::draw::run_of_seed(arguments.seed.unwrap_or(0)), arguments),
-        (None, None) => Ok(campaign::play(arguments)),
+        (None, None) => campaign::play(arguments),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -64,6 +64,11 @@ impl Paint {
     }
 }
 
+/// Whether somebody looks at standard error as it is written.
+pub(crate) fn stderr_is_watched() -> bool {
+    std::io::stderr().is_terminal()
+}
+
 /// Whether standard error may carry colours.
 pub(crate) fn stderr_has_colour() -> bool {
     std::io::stderr().is_terminal() && no_color_is_unset()

@@ -26,6 +26,86 @@ fn a_few_seeds_pass_and_are_the_same_twice() {
     let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!((object["passed"].as_u64(), object["failed"].as_u64()), (Some(1), Some(0)));
     assert!(object["simulated_micros"].as_u64().unwrap() >= 60_000_000, "{object}");
+    assert_eq!((object["first_seed"].as_u64(), object["seeds"].as_u64()), (Some(3), Some(1)), "{object}");
+    for figure in ["seconds", "events", "events_per_thread_second", "simulated_seconds", "requests"] {
+        assert!(object[figure].as_f64().unwrap() > 0.0, "{figure}: {object}");
+    }
+    assert_eq!(object["failures"], serde_json::json!([]));
+    assert!(object["faults"].as_object().unwrap().len() > 3 && object["paths"].as_object().unwrap().len() > 10);
+    assert!(output.stderr.is_empty(), "progress is for people: {}", text(&output.stderr));
+}
+
+#[test]
+fn hashes_of_seeds_are_told_and_are_those_of_the_library() {
+    let output = sim(&["--seeds", "2", "--seed", "5", "--hashes"]);
+    let out = text(&output.stdout);
+    for seed in [5, 6] {
+        let hash = sim::campaign::play_seed(seed).unwrap().ended.hash;
+        assert!(out.contains(&format!("\nseed {seed} hash {hash:016x}\n")), "{out}");
+    }
+    let output = sim(&["--seed", "5", "--hashes", "--json"]);
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(object["hashes"]["5"].as_str().unwrap().len(), 16, "{object}");
+}
+
+/// What a scenario or a counterexample becomes: nothing is made good in the end.
+#[test]
+fn a_run_without_a_peaceful_end_ends_with_its_script() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.run.json");
+    let mut run = sim::run::Run::quiet(1, 3);
+    run.script.push(sim::run::Step { at: 5_000, act: sim::run::Act::Timeout { n: 2 } });
+    fs::write(&file, run.to_json()).unwrap();
+    let output = sim(&["--run", file.to_str().unwrap(), "--tell"]);
+    let out = text(&output.stdout);
+    assert!(output.status.success() && out.ends_with("passed\n") && out.contains("n2 asks for pre-votes"), "{out}");
+}
+
+#[test]
+fn flags_that_make_no_sense_are_refused_with_a_sentence() {
+    for (arguments, word) in [
+        (&["--seeds", "0"][..], "--seeds"),
+        (&["--seeds", "many"], "--seeds"),
+        (&["--minutes", "nan"], "--minutes"),
+        (&["--minutes", "-1"], "--minutes"),
+        (&["--minutes", "0"], "--minutes"),
+        (&["--jobs", "0"], "--jobs"),
+        (&["--seed", "-3"], "--seed"),
+        (&["--tell", "--seeds", "3"], "--tell"),
+        (&["--run", "a", "--scenario", "b"], "--run"),
+        (&["--run", "a", "--seed", "3"], "--seed"),
+        (&["--out", "/no/such/folder"], "/no/such/folder is no folder"),
+        (&["--run", "/no/such/file"], "can't read /no/such/file"),
+    ] {
+        let output = sim(arguments);
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {err}");
+        assert!(err.contains(word) && output.stdout.is_empty(), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_says_by_which_checker_and_what_is_no_run_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.run.json");
+    let run = sim::draw::run_with_lie(1, sim::lies::Lie::RepliedTwice);
+    fs::write(&file, run.to_json()).unwrap();
+    let output = sim(&["--run", file.to_str().unwrap()]);
+    let out = text(&output.stdout);
+    assert_eq!(output.status.code(), Some(1), "{out}");
+    assert!(out.contains("FAILED, answers: request "), "{out}");
+    for (wrong, words) in [
+        (run.to_json().replace("\"members\"", "\"nembers\""), "line 4"),
+        (run.to_json().replace("\"heartbeat\": ", "\"heartbeat\": 999"), "does not fit T"),
+        (String::from("scenario"), "this is no run"),
+        (String::from("{}"), "names no version"),
+    ] {
+        fs::write(&file, wrong).unwrap();
+        let output = sim(&["--run", file.to_str().unwrap()]);
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{err}");
+        assert!(err.contains(words) && err.contains("a.run.json"), "{words}: {err}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How often what happened: faults by kind, and the rare paths that a campaign must have seen or it has shown nothing of them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Counts of one world, or of many.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,6 +56,17 @@ pub const FAULTS: &[&str] = &[
     "write error",
 ];
 
+/// Faults that happen to single messages, by chance.
+const BY_CHANCE: &[&str] = &[
+    "message doubled",
+    "message late",
+    "message lost",
+    "message of an earlier life",
+    "message of long ago",
+    "snapshot cut on its way",
+    "snapshot damaged on its way",
+];
+
 /// Rare paths that each campaign must have taken in one of a hundred seeds.
 pub const PATHS: &[&str] = &[
     "append dropped: log full",
@@ -93,6 +105,47 @@ pub const PATHS: &[&str] = &[
     "write forwarded",
 ];
 
+/// Where a fault happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Layer {
+    /// Between members.
+    Network,
+    /// To a process or its power.
+    Members,
+    /// To a disk.
+    Disks,
+    /// To a clock.
+    Clocks,
+}
+
+impl Layer {
+    /// That of a kind of faults.
+    #[must_use]
+    pub fn of(fault: &str) -> Self {
+        let any = |words: &[&str]| words.iter().any(|word| fault.contains(word));
+        if any(&["clock"]) {
+            Self::Clocks
+        } else if any(&["disk", "write", "read", "sync", "rot"]) && !any(&["crash", "power"]) {
+            Self::Disks
+        } else if any(&["crash", "power", "pause", "slow"]) {
+            Self::Members
+        } else {
+            Self::Network
+        }
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Network => "network",
+            Self::Members => "members",
+            Self::Disks => "disks",
+            Self::Clocks => "clocks",
+        })
+    }
+}
+
 impl Counters {
     /// A fault.
     pub fn fault(&mut self, what: &'static str) {
@@ -104,9 +157,41 @@ impl Counters {
         *self.paths.entry(what).or_default() += 1;
     }
 
+    /// How many faults of a script there were: those that chance makes of single messages left out.
+    #[must_use]
+    pub fn fault_acts(&self) -> u64 {
+        self.faults.iter().filter(|(what, _)| !BY_CHANCE.contains(what)).map(|(_, count)| count).sum()
+    }
+
     /// How many faults there were.
     #[must_use]
     pub fn fault_count(&self) -> u64 {
         self.faults.values().sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_of_faults_has_its_layer() {
+        let of = |layer| FAULTS.iter().filter(|what| Layer::of(what) == layer).copied().collect::<Vec<&str>>();
+        assert_eq!(of(Layer::Clocks), ["clock drift", "clock jump", "suspended with its clock"]);
+        let members = ["pause", "power loss", "power loss inside a disk call", "power loss of all", "process crash"];
+        assert_eq!(of(Layer::Members), [&members[..], &["process crash inside a disk call", "slow member"]].concat());
+        let disks = ["bit flipped in a read of a start", "bit flipped in a read while running", "bit rot", "full disk"];
+        let lies = ["lost write", "misdirected write", "read error", "slow disk", "sync error", "write error"];
+        assert_eq!(of(Layer::Disks), [&disks[..], &lies].concat());
+        assert!(of(Layer::Network).contains(&"bridge") && of(Layer::Network).contains(&"snapshot damaged on its way"));
+    }
+
+    #[test]
+    fn what_chance_makes_is_no_fault_of_a_script() {
+        assert!(BY_CHANCE.iter().all(|what| FAULTS.contains(what)));
+        let mut counters = Counters::default();
+        counters.fault("message lost");
+        counters.fault("pause");
+        assert_eq!((counters.fault_count(), counters.fault_acts()), (2, 1));
     }
 }

@@ -59,7 +59,7 @@ pub struct Timing {
     pub election_timeout: u64,
     /// Between two heartbeats.
     pub heartbeat: u64,
-    /// From then on nothing bad happens any more; 0: there is no such time, and the run ends with its script.
+    /// From then on nothing bad happens any more; 0: there is no such time, and the run ends 2 T after the last step of its script.
     pub calm_at: u64,
     /// An ordinary write or sync.
     pub disk: u64,

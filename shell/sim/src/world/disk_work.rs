@@ -228,8 +228,9 @@ impl World {
 
     /// Once in a while an earlier completion is told once more while the next write is under way: it says nothing.
     fn tell_again(&mut self, id: NodeId) {
-        let due = self.events.is_multiple_of(8);
-        let Some(running) = self.running(id) else { return };
+        let Some(member) = self.members.get_mut(&id) else { return };
+        let due = member.dice.chance(125);
+        let Some(running) = &mut member.running else { return };
         if let Some(ticket) = running.completed.filter(|_| due) {
             running.inbox.push(Input::Written(ticket));
             self.counters.path("completion told twice");

@@ -133,6 +133,8 @@ impl World {
         }
         if self.run.timing.calm_at > 0 {
             self.queue.push(self.run.timing.calm_at, Event::Calm);
+        } else if let Some(last) = self.run.script.last() {
+            self.queue.push(last.at + 2 * self.t(), Event::Stop);
         }
         Ok(())
     }
@@ -239,6 +241,10 @@ impl World {
             Event::Calm => self.calm_down(),
             Event::LastRequests => self.last_requests(),
             Event::End => self.end(),
+            Event::Stop => {
+                self.ended = true;
+                self.watch_all()
+            }
         }
     }
 

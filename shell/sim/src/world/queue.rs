@@ -41,6 +41,8 @@ pub(crate) enum Event {
     Calm,
     LastRequests,
     End,
+    /// A run without an end of its own is over.
+    Stop,
 }
 
 /// The events that are to come.
