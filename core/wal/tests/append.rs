@@ -219,6 +219,20 @@ fn a_batch_above_a_segment_gets_one_of_its_own_size() {
 }
 
 #[test]
+fn a_large_segment_is_read_back_piece_by_piece() {
+    let disk = MemoryDisk::new();
+    let options = Options { segment_bytes: 4 << 20, ..options() };
+    let (mut wal, _) = Wal::create(disk.clone(), options).unwrap();
+    let entry = |index: u64| Entry { index, term: 1, bytes: Bytes::from(vec![u8::try_from(index).unwrap(); 100_000]) };
+    for index in 1..=35 {
+        put(&mut wal, &Batch::new(hard_state(1, 0, 0)).with_entries(vec![entry(index)]));
+    }
+    disk.crash_power(|_| false);
+    let (_, recovered) = Wal::open(disk, options).unwrap();
+    assert!(recovered.entries == (1..=35).map(entry).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_batch_above_the_limit_is_refused_and_the_log_goes_on() {
     let disk = MemoryDisk::new();
     let (mut wal, _) = Wal::create(disk.clone(), options()).unwrap();
