@@ -233,6 +233,27 @@ fn a_large_segment_is_read_back_piece_by_piece() {
 }
 
 #[test]
+fn a_spare_made_after_a_restart_replaces_none_that_is_there() {
+    let disk = MemoryDisk::new();
+    let (mut wal, _) = Wal::create(disk.clone(), options()).unwrap();
+    run_chores(&disk, &mut wal);
+    let spares = |disk: &MemoryDisk| {
+        let names = quorate_wal::Disk::list(disk).unwrap();
+        names.iter().filter(|name| name.starts_with("spare-")).count()
+    };
+    assert_eq!((spares(&disk), wal.usage().spares), (2, 2));
+    // The second batch opens the next segment, which takes one of the spares.
+    for index in 1..=2 {
+        put(&mut wal, &Batch::new(hard_state(1, 0, 0)).with_entries(entries(index, 1, 1, 3000)));
+    }
+    assert_eq!(spares(&disk), 1);
+    disk.crash_process();
+    let (mut wal, _) = open(&disk);
+    run_chores(&disk, &mut wal);
+    assert_eq!((spares(&disk), wal.usage().spares), (2, 2));
+}
+
+#[test]
 fn a_batch_above_the_limit_is_refused_and_the_log_goes_on() {
     let disk = MemoryDisk::new();
     let (mut wal, _) = Wal::create(disk.clone(), options()).unwrap();
