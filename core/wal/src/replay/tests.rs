@@ -164,6 +164,22 @@ fn the_second_segment_goes_on_where_the_first_ended() {
 }
 
 #[test]
+fn only_the_newest_segment_may_have_no_batch() {
+    let first = || segment(opening(), 1, &[entries(1..=2)]);
+    let empty = |number| Contents { number, bytes: vec![0; 2048] };
+    let found = read(&[first(), empty(2)]).unwrap_or_else(|damage| panic!("{damage}"));
+    assert_eq!((found.entries.len(), found.never_begun, found.torn), (2, Some((2, 2048)), None));
+    let previous = Previous { life: LIFE, batch: 1, end: found.tail.last_batch.end as u64 };
+    let position = Position { last_index: 2, ..Position::default() };
+    let third = || segment(Opening { number: 3, previous, position, ..opening() }, 2, &[entries(3..=3)]);
+    for (files, file) in [(vec![first(), empty(2), third()], 2), (vec![empty(1)], 1), (vec![empty(1), empty(2)], 1)] {
+        let damage = read(&files).map_or_else(|damage| damage, |_| panic!("segment {file} is empty"));
+        assert_eq!((damage.file, damage.offset), (segment_name(file), 0));
+        assert_eq!(damage.what, "it does not begin with a complete batch");
+    }
+}
+
+#[test]
 fn entries_up_to_the_base_are_dropped_and_those_behind_it_stay() {
     let compaction = |index| (Kind::Compaction, vec![index, 1], &b""[..]);
     let five = |index| indexes(opening(), &[entries(1..=5), vec![compaction(index)]]);
