@@ -179,6 +179,35 @@ fn only_the_newest_segment_may_have_no_batch() {
     }
 }
 
+/// The same file with its last record torn: the checksum is wrong.
+fn torn(mut file: Contents) -> Contents {
+    let last = file.bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    file.bytes[last] ^= 1;
+    file
+}
+
+#[test]
+fn a_batch_is_torn_only_where_the_log_ended() {
+    let first = || segment(opening(), 1, &[entries(1..=2)]);
+    let end = read(&[first()]).map_or_else(|damage| panic!("{damage}"), |found| found.tail.last_batch.end);
+    let previous = Previous { life: LIFE, batch: 1, end: end as u64 };
+    let position = Position { last_index: 2, ..Position::default() };
+    let second = || segment(Opening { number: 2, previous, position, ..opening() }, 2, &[entries(3..=3)]);
+    let cut = |files: &[Contents]| read(files).map_or_else(|damage| panic!("{damage}"), |found| found.torn);
+    let begun = || segment(opening(), 1, &[entries(1..=2), entries(3..=3)]);
+    let in_first = Torn { file: segment_name(1), offset: end as u64, batch: 2 };
+    assert_eq!(cut(&[torn(begun())]), Some(in_first));
+    assert_eq!(cut(&[first(), torn(second())]), Some(Torn { file: segment_name(2), offset: 0, batch: 2 }));
+    // A recycled file: what it held in an earlier use is no torn batch.
+    let old = || Contents { number: 2, ..segment(opening(), 1, &[entries(1..=2)]) };
+    assert_eq!(cut(&[first(), old()]), None);
+    // The next segment is opened only after all batches of this one are durable.
+    for next in [old(), torn(second())] {
+        let damage = read(&[torn(begun()), next]).map_or_else(|damage| damage, |_| panic!("it is read"));
+        assert_eq!((damage.file, damage.offset), (segment_name(1), end as u64));
+    }
+}
+
 #[test]
 fn entries_up_to_the_base_are_dropped_and_those_behind_it_stay() {
     let compaction = |index| (Kind::Compaction, vec![index, 1], &b""[..]);
