@@ -271,6 +271,19 @@ mod tests {
     }
 
     #[test]
+    fn an_opening_takes_the_room_that_is_kept_for_it() {
+        let position = Position { last_index: 8, ..Position::default() };
+        let opening = Opening { number: 2, bytes: 4096, previous: Previous { life: 7, batch: 5, end: 900 }, position };
+        let mut bytes = prefix().to_vec();
+        let mut encoder = record::Encoder::new(&mut bytes, record::Stamp { group: 0, life: 9, batch: 6 });
+        encoder.push(record::Kind::Segment, &[&opening.encode()]);
+        encoder.finish();
+        assert_eq!(bytes.len() as u64, opening_size());
+        assert_eq!(Opening::decode(&opening.encode()), Some(opening));
+        assert_eq!(Opening::decode(&opening.encode()[..OPENING_BYTES - 8]), None);
+    }
+
+    #[test]
     fn only_a_segment_in_use_names_a_version() {
         let mut bytes = prefix();
         assert_eq!(version_of(&bytes), Some(VERSION));
