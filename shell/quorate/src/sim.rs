@@ -2,6 +2,7 @@
 //! happens in a world, and whether it may happen, is shell/sim's.
 
 mod campaign;
+mod elections;
 mod report;
 mod scenario;
 
@@ -40,9 +41,15 @@ pub(crate) struct SimArguments {
     /// Play this run file instead of seeds
     #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "seed", "minutes", "twice", "hashes", "jobs", "scenario"])]
     run: Option<PathBuf>,
-    /// Play this scenario instead of seeds, and print what happens
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["seeds", "seed", "minutes", "twice", "hashes", "jobs", "tell"])]
-    scenario: Option<PathBuf>,
+    /// Play this scenario instead of seeds, and print what happens; of several, or of all in a folder, one line each
+    #[arg(long, value_name = "FILE", num_args = 1..,
+          conflicts_with_all = ["seeds", "seed", "minutes", "twice", "hashes", "jobs", "tell"])]
+    scenario: Option<Vec<PathBuf>>,
+    /// Hold elections instead, so many for each range of timeouts [default: 10000], and print how often votes split
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "10000",
+          value_parser = clap::value_parser!(u64).range(1..=10_000_000),
+          conflicts_with_all = ["seeds", "minutes", "twice", "hashes", "jobs", "tell", "run", "scenario"])]
+    elections: Option<u64>,
     /// Print every event of a run or of a single seed
     #[arg(long, conflicts_with_all = ["seeds", "minutes", "twice", "hashes", "jobs"])]
     tell: bool,
@@ -67,9 +74,13 @@ fn minutes(text: &str) -> Result<f64, String> {
 
 /// Plays what was asked for.
 pub(crate) fn main(arguments: &SimArguments) -> ExitCode {
+    if let Some(count) = arguments.elections {
+        elections::play(count, arguments.seed.unwrap_or(0), arguments.json);
+        return ExitCode::SUCCESS;
+    }
     let done = match (&arguments.run, &arguments.scenario) {
         (Some(file), _) => play_file(file, arguments),
-        (None, Some(file)) => scenario::play(file, arguments.json),
+        (None, Some(paths)) => scenario::play(paths, arguments.json),
         (None, None) if arguments.tell => play_run(sim::draw::run_of_seed(arguments.seed.unwrap_or(0)), arguments),
         (None, None) => campaign::play(arguments),
     };

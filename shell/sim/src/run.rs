@@ -164,6 +164,17 @@ pub struct Image {
     pub commit: u64,
     /// Its log from index 1.
     pub log: Vec<Record>,
+    /// Index and term of its newest snapshot, beside one of the beginning; the store in it is empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<(u64, u64)>,
+    /// Of which group its files are; the members' is 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub group: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
 }
 
 /// One entry of an [`Image`].
@@ -379,6 +390,8 @@ mod tests {
             vote: 0,
             commit: 0,
             log: vec![Record { term: 1, key: None, value: String::new() }],
+            snapshot: None,
+            group: 0,
         });
         run.rules_off = vec![Rule::PrevCheck, Rule::UpToDate];
         assert_eq!(Run::from_json(&run.to_json()), Ok(run));

@@ -171,6 +171,18 @@ pub enum Act {
         /// For how long.
         lasts: u64,
     },
+    /// The member goes down, and its folder is empty: what it knew and promised is gone.
+    Wipe {
+        /// Whose.
+        n: u64,
+    },
+    /// The next snapshot that it sends ends before its end.
+    ShortSnapshot {
+        /// Whose.
+        n: u64,
+    },
+    /// Refused appends carry no hint from now on: leaders go back one by one, as in figure 2 of the paper.
+    NoHints,
     /// Its clock runs fast or slow by so many millionths.
     Drift {
         /// Whose.

@@ -23,6 +23,8 @@ impl Act {
             | Self::Suspend { n, .. }
             | Self::JumpClock { n, .. }
             | Self::SlowNode { n, .. }
+            | Self::Wipe { n }
+            | Self::ShortSnapshot { n }
             | Self::Drift { n, .. }
             | Self::Isolate { n }
             | Self::Bridge { n }
@@ -44,6 +46,7 @@ impl Act {
             | Self::IsolateLeader
             | Self::Ring
             | Self::Heal
+            | Self::NoHints
             | Self::Network(_)
             | Self::Deliver { .. } => Vec::new(),
         }
@@ -90,6 +93,9 @@ impl Act {
             Self::Suspend { .. } => "suspended with its clock",
             Self::JumpClock { .. } => "clock jump",
             Self::SlowNode { .. } => "slow member",
+            Self::Wipe { .. } => "disk wiped",
+            Self::ShortSnapshot { .. } => "snapshot sent short",
+            Self::NoHints => "hints taken away",
             Self::Drift { .. } => "clock drift",
             Self::Cut { .. } => "one-way cut",
             Self::Join { .. } => "join",

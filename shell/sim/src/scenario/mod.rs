@@ -1,13 +1,16 @@
 //! Scenarios: readable stories of a cluster, one statement a line, with what must come of it. They are read here (`parse`) and
 //! played on the same worlds as everything else ([`play()`]); the language is described in docs/simulator.md.
 
+mod begin;
+mod conditions;
 mod parse;
 mod play;
+mod tell;
 mod words;
 
 use std::fmt;
 
-use crate::run::{Act, Run};
+use crate::run::{Act, Network, Run};
 
 pub use play::{Played, play};
 
@@ -16,6 +19,8 @@ pub use play::{Played, play};
 pub struct Scenario {
     /// The world before the first statement.
     pub run: Run,
+    /// The comment at its head, without `#`: which statements it shows, and what the story is.
+    pub head: Vec<String>,
     statements: Vec<Statement>,
 }
 
@@ -43,6 +48,8 @@ impl std::error::Error for ScenarioError {}
 struct Statement {
     line: usize,
     text: String,
+    /// Comments that stand right above it.
+    comments: Vec<String>,
     kind: Kind,
 }
 
@@ -66,21 +73,30 @@ enum Kind {
     WaitFor(Condition, u64),
     /// `expect ...`
     Expect(Condition),
+    /// `hold no leader for 5s`: so all the time.
+    Hold(Condition, u64),
+    /// `caught same sequence`: by now this checker has found what may never happen.
+    Caught(String),
     /// `let a = leader`, or any follower that has no name yet.
     Let(String, Picked),
     /// A request, and what its client must be told.
     Ask {
         at: Option<Who>,
         ask: crate::run::Ask,
+        /// Its name, if it is asked later what became of it.
+        name: Option<String>,
         told: Told,
+        /// The answer comes by then.
+        within: Option<u64>,
     },
     /// Something that is done to one node (or to all).
     Do(Who, ActOn),
-    /// Links between two nodes, one way.
+    /// Links between nodes, one way or both.
     Link {
         from: Who,
         to: Who,
         cut: bool,
+        both: bool,
     },
     Split(Vec<Vec<Who>>),
     Isolate(Who),
@@ -91,6 +107,8 @@ enum Kind {
         to: Who,
         lost: bool,
     },
+    /// The network is like this from now on.
+    Weather(Network),
     /// As it stands.
     Act(Act),
 }
@@ -114,6 +132,8 @@ enum ActOn {
     Fill { more: u64 },
     Free,
     Corrupt { bit: u64 },
+    Wipe,
+    Shorten,
     Drift { ppm: i64 },
     Timeout,
     Fire(crate::run::Timer),
@@ -134,6 +154,10 @@ enum Told {
     Failed,
     /// Nobody asks.
     Any,
+    /// An answer, whatever it says.
+    Answered,
+    /// None, yet.
+    Unanswered,
     /// The answer is not waited for.
     Later,
 }
@@ -149,6 +173,11 @@ enum Condition {
     Leads(Who, bool),
     Term(Who, Compared),
     Commit(Who, Compared),
+    Applied(Who, Compared),
+    /// The last index that its log no longer holds.
+    Base(Who, Compared),
+    /// What became of a request that has a name.
+    Request(String, Told),
     /// `log n2 = 1@1 2@5`
     Log(Who, String),
     /// What the node's own store holds.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use raft::NodeId;
 
+use super::tell::Story;
 use super::{ActOn, Condition, Kind, Picked, Scenario, ScenarioError, Statement, Told, Who};
 use crate::checkers::Failure;
 use crate::run::{Act, Run, Step};
@@ -12,6 +13,8 @@ use crate::world::{Heard, World};
 
 /// So often it is looked whether something is so.
 const LOOK: u64 = 1_000;
+/// What is wrong is found by then.
+const CAUGHT: u64 = 10_000_000;
 /// A client's answer comes by then, or there is none.
 const ANSWER: u64 = 10_000_000;
 
@@ -26,14 +29,18 @@ pub struct Played {
     pub run: Run,
     /// When it ended, in microseconds, and how the members were then.
     pub end: (u64, Vec<String>),
+    /// What a checker found, wanted (`caught`) or not.
+    pub found: Option<Failure>,
 }
 
 struct Player {
     world: World,
     run: Run,
     names: BTreeMap<String, NodeId>,
-    lines: Vec<String>,
-    tells: bool,
+    /// Numbers of requests that have a name.
+    requests: BTreeMap<String, u64>,
+    found: Option<Failure>,
+    story: Option<Story>,
 }
 
 /// Plays a scenario from its beginning to its end.
@@ -44,25 +51,38 @@ pub fn play(scenario: &Scenario, tells: bool) -> Played {
         Ok(world) => world,
         Err(error) => {
             let verdict = Err(ScenarioError { line: 1, column: 1, what: error.to_string() });
-            return Played { verdict, lines: Vec::new(), run, end: (0, Vec::new()) };
+            return Played { verdict, lines: Vec::new(), run, end: (0, Vec::new()), found: None };
         }
     };
     if tells {
         world.tell();
     }
-    let mut player = Player { world, run, names: BTreeMap::new(), lines: Vec::new(), tells };
-    let verdict = scenario.statements.iter().try_for_each(|statement| player.line(statement));
+    let (names, requests, story) = (BTreeMap::new(), BTreeMap::new(), tells.then(Story::default));
+    let mut player = Player { world, run, names, requests, found: None, story };
+    player.say(|| scenario.head.iter().map(|line| format!("# {line}")).collect());
+    let mut verdict = Ok(());
+    for (at, statement) in scenario.statements.iter().enumerate() {
+        verdict = player.line(statement);
+        if verdict.is_err() {
+            if player.is_caught(&scenario.statements[at..]) {
+                verdict = Ok(());
+            }
+            break;
+        }
+    }
     player.listen();
     let end = (player.world.now(), player.world.status());
-    Played { verdict, lines: player.lines, run: player.run, end }
+    player
+        .say(|| std::iter::once("in the end".to_owned()).chain(end.1.iter().map(|line| format!("  {line}"))).collect());
+    let lines = player.story.map(|story| story.lines).unwrap_or_default();
+    Played { verdict, lines, run: player.run, end, found: player.found }
 }
 
 impl Player {
     fn line(&mut self, statement: &Statement) -> Result<(), ScenarioError> {
-        if self.tells {
-            self.listen();
-            self.lines.push(format!("> {}", statement.text));
-        }
+        self.listen();
+        let comments = statement.comments.iter().map(|line| format!("# {line}"));
+        self.say(|| comments.chain([format!("> {}", statement.text)]).collect());
         self.statement(&statement.kind).map_err(|what| {
             let status = self.world.status().join("; ");
             let what = format!("`{}`: {what} ({status})", statement.text);
@@ -70,31 +90,70 @@ impl Player {
         })
     }
 
+    /// What the world told since.
     fn listen(&mut self) {
         let told = self.world.take_told();
-        self.lines.extend(told.into_iter().filter(|line| !line.contains(" -- ")));
+        if let Some(story) = &mut self.story {
+            told.into_iter().for_each(|line| story.hear(line));
+            story.count();
+        }
+    }
+
+    fn say(&mut self, lines: impl FnOnce() -> Vec<String>) {
+        if let Some(story) = &mut self.story {
+            lines().into_iter().for_each(|line| story.say(line));
+        }
+    }
+
+    /// What a checker found is what the next `caught` wants.
+    fn is_caught(&mut self, left: &[Statement]) -> bool {
+        let wanted = left.iter().find_map(|statement| match &statement.kind {
+            Kind::Caught(checker) => Some((checker, &statement.text)),
+            _ => None,
+        });
+        let (Some((checker, text)), Some(found)) = (wanted, self.found.clone()) else { return false };
+        self.listen();
+        self.say(|| vec![format!("> {text}"), format!("  {found}")]);
+        found.checker == checker
     }
 
     fn statement(&mut self, kind: &Kind) -> Result<(), String> {
         match kind {
             Kind::Wait(micros) => self.run_for(*micros),
             Kind::WaitFor(condition, within) => self.wait_for(condition, *within),
-            Kind::Expect(condition) => self.check(condition),
+            Kind::Expect(condition) => {
+                self.check(condition)?;
+                let is = self.figure(condition);
+                self.say(|| vec![format!("  so it is{is}")]);
+                Ok(())
+            }
+            Kind::Hold(condition, micros) => self.hold(condition, *micros),
+            Kind::Caught(checker) => {
+                self.run_for(CAUGHT)?;
+                Err(format!("nothing was found, by {checker} or another"))
+            }
             Kind::Let(name, picked) => self.give_name(name, *picked),
-            Kind::Ask { at, ask, told } => {
+            Kind::Ask { at, ask, name, told, within } => {
                 let to = at.as_ref().map_or(Ok(0), |who| self.one(who).map(|id| id.0))?;
                 self.act(Act::Client { to, op: ask.clone() })?;
-                self.hear(told)
+                let number = self.world.so_far().operations;
+                self.requests.extend(name.clone().map(|name| (name, number)));
+                self.hear(number, told, within.unwrap_or(ANSWER))
             }
+            Kind::Weather(network) => self.act(Act::Network(*network)),
             Kind::Do(who, act) => {
                 for id in self.whom(who)? {
                     self.act(act.on(id.0))?;
                 }
                 Ok(())
             }
-            Kind::Link { from, to, cut } => {
-                let (from, to) = (self.one(from)?.0, self.one(to)?.0);
-                self.act(if *cut { Act::Cut { from, to } } else { Act::Join { from, to } })
+            Kind::Link { from, to, cut, both } => {
+                let mut pairs = self.pairs(from, to)?;
+                if *both {
+                    pairs.extend(self.pairs(to, from)?);
+                }
+                let act = |(from, to)| if *cut { Act::Cut { from, to } } else { Act::Join { from, to } };
+                pairs.into_iter().try_for_each(|pair| self.act(act(pair)))
             }
             Kind::Split(groups) => {
                 let ids = |group: &Vec<Who>| group.iter().map(|who| self.one(who).map(|id| id.0)).collect();
@@ -107,8 +166,7 @@ impl Player {
                 self.act(Act::Partition { groups: vec![others] })
             }
             Kind::Filter { kind, from, to, lost } => {
-                let (froms, tos) = (self.whom(from)?, self.whom(to)?);
-                for (from, to) in froms.iter().flat_map(|from| tos.iter().map(move |to| (from.0, to.0))) {
+                for (from, to) in self.pairs(from, to)? {
                     self.act(Act::Filter { from, to, kind: kind.clone(), lost: *lost })?;
                 }
                 Ok(())
@@ -121,13 +179,36 @@ impl Player {
 
     fn run_for(&mut self, micros: u64) -> Result<(), String> {
         let until = self.world.now() + micros;
-        self.world.run_until(until).map_err(|failure| broken(&failure))
+        self.world.run_until(until).map_err(|failure| self.broken(failure))
+    }
+
+    fn broken(&mut self, failure: Failure) -> String {
+        let what = format!("what must never happen: {failure}");
+        self.found = Some(failure);
+        what
+    }
+
+    fn hold(&mut self, condition: &Condition, micros: u64) -> Result<(), String> {
+        let (begin, until) = (self.world.now(), self.world.now() + micros);
+        while self.world.now() < until {
+            let after = (self.world.now() - begin) / 1000;
+            self.check(condition).map_err(|what| format!("after {after} ms: {what}"))?;
+            self.run_for(LOOK)?;
+        }
+        self.listen();
+        self.say(|| vec!["  so it was all the time".into()]);
+        self.check(condition)
     }
 
     fn wait_for(&mut self, condition: &Condition, within: u64) -> Result<(), String> {
-        let until = self.world.now() + within;
+        let (begin, until) = (self.world.now(), self.world.now() + within);
         loop {
-            let Err(what) = self.check(condition) else { return Ok(()) };
+            let Err(what) = self.check(condition) else {
+                let (after, is) = ((self.world.now() - begin) / 1000, self.figure(condition));
+                self.listen();
+                self.say(|| vec![format!("  so it is, after {after} ms{is}")]);
+                return Ok(());
+            };
             if self.world.now() >= until {
                 return Err(format!("not within {} ms: {what}", within / 1000));
             }
@@ -139,9 +220,8 @@ impl Player {
     fn act(&mut self, act: Act) -> Result<(), String> {
         let at = self.world.now() + 1;
         self.world.skip_to(at);
-        self.world.act(&act).map_err(|failure| broken(&failure))?;
-        self.run.script.push(Step { at, act });
-        Ok(())
+        self.run.script.push(Step { at, act: act.clone() });
+        self.world.act(&act).map_err(|failure| self.broken(failure))
     }
 
     // ---- names --------------------------------------------------------------------------------------------------------
@@ -156,9 +236,7 @@ impl Player {
             }
         };
         let id = id.ok_or("there is none")?;
-        if self.tells {
-            self.lines.push(format!("  {name} is {id}"));
-        }
+        self.say(|| vec![format!("  {name} is {id}")]);
         self.names.insert(name.to_owned(), id);
         Ok(())
     }
@@ -168,6 +246,13 @@ impl Player {
             [id] => Ok(*id),
             _ => Err("one node is needed here, not all".into()),
         }
+    }
+
+    /// From each of these to each of those.
+    fn pairs(&self, from: &Who, to: &Who) -> Result<Vec<(u64, u64)>, String> {
+        let (froms, tos) = (self.whom(from)?, self.whom(to)?);
+        let pairs = froms.iter().flat_map(|from| tos.iter().map(move |to| (from.0, to.0)));
+        Ok(pairs.filter(|(from, to)| from != to).collect())
     }
 
     fn whom(&self, who: &Who) -> Result<Vec<NodeId>, String> {
@@ -184,24 +269,41 @@ impl Player {
 
     // ---- answers and conditions ---------------------------------------------------------------------------------------
 
-    fn hear(&mut self, told: &Told) -> Result<(), String> {
+    fn hear(&mut self, number: u64, told: &Told, within: u64) -> Result<(), String> {
         if *told == Told::Later {
             return Ok(());
         }
-        let number = self.world.so_far().operations;
-        let until = self.world.now() + ANSWER;
+        let until = self.world.now() + within;
         while self.world.heard(number).is_none() && self.world.now() < until {
             self.run_for(LOOK)?;
         }
         let heard = self.world.heard(number);
-        let good = match (told, &heard) {
-            (Told::Any, _) | (Told::Ok, Some(Heard::Done)) => true,
-            (Told::Value(value), Some(Heard::Value(is))) => value == is,
-            (Told::Refused, Some(Heard::Refused)) | (Told::Unknown, Some(Heard::Unknown)) => true,
-            (Told::Failed, Some(Heard::Refused | Heard::Unknown)) => true,
-            _ => false,
+        self.listen();
+        self.say(|| vec![format!("  the client is told: {}", words_of(heard.as_ref()))]);
+        is_told(told, heard.as_ref())
+    }
+
+    /// The figure behind a condition that holds, where it has one.
+    fn figure(&self, condition: &Condition) -> String {
+        let of = |who: &Who, figure: fn(raft::View<'_>) -> u64| {
+            let ids = self.whom(who).unwrap_or_default().into_iter();
+            let each = ids.filter_map(|id| Some(format!("{id} {}", figure(self.world.view(id)?))));
+            format!(": {}", each.collect::<Vec<_>>().join(", "))
         };
-        if good { Ok(()) } else { Err(format!("the client is told {heard:?}")) }
+        match condition {
+            Condition::Path(name, _) => format!(": {}", self.times(name)),
+            Condition::Term(who, _) => of(who, |view| view.term().0),
+            Condition::Commit(who, _) => of(who, |view| view.commit().0),
+            Condition::Applied(who, _) => of(who, |view| view.applied().0),
+            Condition::Base(who, _) => of(who, |view| view.log().base().index.0),
+            _ => String::new(),
+        }
+    }
+
+    /// How often a path was taken or a fault happened.
+    fn times(&self, name: &str) -> u64 {
+        let counters = &self.world.counters;
+        counters.paths.get(name).or_else(|| counters.faults.get(name)).copied().unwrap_or(0)
     }
 
     fn check(&self, condition: &Condition) -> Result<(), String> {
@@ -226,6 +328,19 @@ impl Player {
                 let commit = self.view(id)?.commit().0;
                 ensure(compared.holds(commit), || format!("{id} has commit {commit}"))
             }),
+            Condition::Applied(who, compared) => self.each(who, |id| {
+                let applied = self.view(id)?.applied().0;
+                ensure(compared.holds(applied), || format!("{id} has applied {applied}"))
+            }),
+            Condition::Base(who, compared) => self.each(who, |id| {
+                let base = self.view(id)?.log().base();
+                ensure(compared.holds(base.index.0), || format!("the log of {id} begins behind {base}"))
+            }),
+            Condition::Request(name, told) => {
+                let number =
+                    self.requests.get(name).ok_or_else(|| format!("no request was named `{name}` (by `as`)"))?;
+                is_told(told, self.world.heard(*number).as_ref())
+            }
             Condition::Log(who, log) => self.each(who, |id| {
                 let is = self.world.log(id).ok_or_else(|| format!("{id} is down"))?;
                 ensure(is == format!("[{log}]"), || format!("{id} has {is}"))
@@ -240,9 +355,7 @@ impl Player {
                 ensure(is == *down, || format!("{id} is {}", if is { "down" } else { "up" }))
             }),
             Condition::Path(name, compared) => {
-                let counters = &self.world.counters;
-                let times = counters.paths.get(name.as_str()).or_else(|| counters.faults.get(name.as_str()));
-                let times = times.copied().unwrap_or(0);
+                let times = self.times(name);
                 ensure(compared.holds(times), || format!("it happened {times} times"))
             }
         }
@@ -279,6 +392,8 @@ impl ActOn {
             Self::Fill { more } => Act::FillDisk { n, more },
             Self::Free => Act::FreeDisk { n },
             Self::Corrupt { bit } => Act::Rot { n, bit },
+            Self::Wipe => Act::Wipe { n },
+            Self::Shorten => Act::ShortSnapshot { n },
             Self::Drift { ppm } => Act::Drift { n, ppm },
             Self::Timeout => Act::Timeout { n },
             Self::Fire(timer) => Act::Fire { n, timer },
@@ -286,8 +401,28 @@ impl ActOn {
     }
 }
 
-fn broken(failure: &Failure) -> String {
-    format!("what must never happen: {failure}")
+/// Whether a client was told so.
+fn is_told(told: &Told, heard: Option<&Heard>) -> Result<(), String> {
+    let good = match (told, heard) {
+        (Told::Any | Told::Later, _) | (Told::Answered, Some(_)) | (Told::Unanswered, None) => true,
+        (Told::Ok, Some(Heard::Done)) => true,
+        (Told::Value(value), Some(Heard::Value(is))) => value == is,
+        (Told::Refused, Some(Heard::Refused)) | (Told::Unknown, Some(Heard::Unknown)) => true,
+        (Told::Failed, Some(Heard::Refused | Heard::Unknown)) => true,
+        _ => false,
+    };
+    ensure(good, || format!("the client is told: {}", words_of(heard)))
+}
+
+fn words_of(heard: Option<&Heard>) -> String {
+    match heard {
+        None => "nothing yet".into(),
+        Some(Heard::Done) => "done".into(),
+        Some(Heard::Value(None)) => "there is no such key".into(),
+        Some(Heard::Value(Some(value))) => value.clone(),
+        Some(Heard::Refused) => "refused, without effect".into(),
+        Some(Heard::Unknown) => "unknown whether it took effect".into(),
+    }
 }
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Result<(), String> {

@@ -91,6 +91,37 @@ impl<'a> Words<'a> {
         word.parse().or_else(|_| self.wrong(format!("`{word}` is no number: {what}")))
     }
 
+    /// A value: the word, or with `*` and a number the word so many times, as in `ab*100`.
+    pub(super) fn value_of(&self, word: &str) -> Read<String> {
+        let Some((part, times)) = word.rsplit_once('*') else { return Ok(word.to_owned()) };
+        let times = self.count_of(times, "how many times a value like ab*100 repeats its word")?;
+        match part.len().checked_mul(times) {
+            Some(..=1_000_000) => Ok(part.repeat(times)),
+            _ => self.wrong(format!("`{word}` is longer than a million bytes")),
+        }
+    }
+
+    pub(super) fn value(&mut self, what: &str) -> Read<String> {
+        let word = self.need(what)?;
+        self.value_of(word)
+    }
+
+    /// A number of things that lie in memory.
+    pub(super) fn count_of(&self, word: &str, what: &str) -> Read<usize> {
+        word.parse().or_else(|_| self.wrong(format!("`{word}` is no number: {what}")))
+    }
+
+    /// `5@2`: index and term.
+    pub(super) fn position_of(&self, word: &str) -> Read<(u64, u64)> {
+        let Some((index, term)) = word.split_once('@') else {
+            return self.wrong(format!("`{word}` is no position like 5@2"));
+        };
+        Ok((
+            self.number_of(index, "the index of a position like 5@2")?,
+            self.number_of(term, "the term of a position")?,
+        ))
+    }
+
     /// `150ms`, `2s`, `300us`, in microseconds.
     pub(super) fn duration(&mut self) -> Read<u64> {
         let word = self.need("a duration like 150ms")?;

@@ -2,7 +2,7 @@
 
 use raft::NodeId;
 use replica::{Input, Timer as ReplicaTimer};
-use wal::memory_disk::Operation as DiskOperation;
+use wal::memory_disk::{MemoryDisk, Operation as DiskOperation};
 
 use super::member::{Cut, Fate};
 use super::{Event, World};
@@ -35,6 +35,11 @@ impl World {
             }
             Act::Restart { n } => return self.start(NodeId(n)),
             Act::Rot { n, bit } => return self.rot(NodeId(n), bit),
+            Act::Wipe { n } => self.wipe(NodeId(n)),
+            Act::ShortSnapshot { n } => {
+                self.links.short.insert(NodeId(n));
+            }
+            Act::NoHints => self.links.no_hints = true,
             Act::FlipRead { n, read, bit } => return self.flip_read(NodeId(n), read, bit),
             Act::LoseWrite { n, pick, sector, lasts, clean } => {
                 let fate = sector.map_or(Fate::Lost, Fate::SectorLost);
@@ -187,6 +192,16 @@ impl World {
         self.mark(id.0, life, 2);
         self.note(|| format!("{id} goes down{}", if keep.is_some() { ", without power" } else { "" }));
         self.connections_break(id);
+    }
+
+    /// A member loses its disk, and somebody tries to start it on the empty one again and again.
+    fn wipe(&mut self, id: NodeId) {
+        self.go_down(id, Some(0));
+        let t = self.t();
+        let Some(member) = self.members.get_mut(&id) else { return };
+        member.disk = MemoryDisk::new();
+        member.disk_fails = true;
+        self.after(t / 2, Event::Start(id));
     }
 
     /// All is made good.

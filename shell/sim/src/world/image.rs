@@ -19,22 +19,25 @@ impl World {
         for entry in entries.iter().filter(|entry| entry.kind() == EntryKind::Command) {
             self.checkers.sequence.issued_before(&entry.payload());
         }
-        let options = self.options(u64::MAX - image.n);
+        let options = wal::Options { group: image.group, ..self.options(u64::MAX - image.n) };
         let first = self.first();
         let Some(member) = self.members.get_mut(&NodeId(image.n)) else { return Ok(()) };
         let disk = member.disk.clone();
         let (mut log, _) = Wal::create(disk.clone(), options).map_err(|error| refuse(error.to_string()))?;
         let section = Section { time: 0, digest: 0, configuration: first.configuration };
         let mut machine = first.machine;
-        let write_snapshot = || -> std::io::Result<()> {
-            let base = Base { index: 0, term: 0 };
-            let mut writer = SnapshotWriter::create(disk.clone(), 0, base, &section.encode())?;
+        let mut write_snapshot = |base| -> std::io::Result<()> {
+            let mut writer = SnapshotWriter::create(disk.clone(), image.group, base, &section.encode())?;
             machine.freeze().write_to(&mut writer)?;
             writer.finish()?;
-            Storeroom::new(disk.clone()).clean_up()
+            Ok(())
         };
-        let mut write_snapshot = write_snapshot;
-        write_snapshot().map_err(|error| refuse(error.to_string()))?;
+        let snapshots = std::iter::once((0, 0)).chain(image.snapshot);
+        snapshots
+            .map(|(index, term)| Base { index, term })
+            .try_for_each(&mut write_snapshot)
+            .and_then(|()| Storeroom::new(disk.clone()).clean_up())
+            .map_err(|error| refuse(error.to_string()))?;
         let hard_state = HardState { term: image.term, vote: image.vote, commit: image.commit };
         let to_wal =
             |entry: &Entry| wal::Entry { index: entry.index().0, term: entry.term().0, bytes: entry.body().clone() };

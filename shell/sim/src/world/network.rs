@@ -56,6 +56,10 @@ pub(super) struct Links {
     pub(super) narrow: BTreeMap<(NodeId, NodeId), Narrow>,
     /// Nothing of this kind gets through, from and to.
     pub(super) filtered: BTreeSet<(NodeId, NodeId, String)>,
+    /// The next snapshot that they send ends before its end.
+    pub(super) short: BTreeSet<NodeId>,
+    /// Refused appends lose their hint on the way.
+    pub(super) no_hints: bool,
 }
 
 impl Links {
@@ -70,6 +74,8 @@ impl Links {
             clogged: BTreeMap::new(),
             narrow: BTreeMap::new(),
             filtered: BTreeSet::new(),
+            short: BTreeSet::new(),
+            no_hints: false,
         }
     }
 
@@ -96,28 +102,31 @@ impl Links {
 
 impl World {
     pub(super) fn send(&mut self, from: NodeId, to: NodeId, message: PeerMessage) -> Checked {
-        self.note(|| match &message {
-            PeerMessage::Raft(message) => message.to_string(),
-            other => format!("{from} -> {to} {other}"),
-        });
+        let line = if self.told.is_some() { self.line_of(from, to, &message) } else { String::new() };
         self.links.sent += 1;
         let (kind, about) = gist(&message);
         self.mark(self.links.sent, kind ^ (from.0 << 8) ^ (to.0 << 16), about);
-        self.check_sending(from, &message)?;
+        if let Err(failure) = self.check_sending(from, &message) {
+            self.note(|| line);
+            return Err(failure);
+        }
         if matches!(message, PeerMessage::Write(_)) {
             self.counters.path("write forwarded");
             self.replay_forward(from, &message);
         }
         if self.links.weather.by_hand {
             self.links.held.insert(self.links.sent, (from, to, message));
+            self.note(|| line);
             return Ok(());
         }
         self.remember(from, to, &message);
         let Network { loss, doubled, late, .. } = self.links.weather;
         if self.links.dice.chance(loss) {
             self.counters.fault("message lost");
+            self.note(|| format!("{line} (lost)"));
             return Ok(());
         }
+        self.note(|| line);
         if self.links.dice.chance(doubled) {
             let delay = self.links.dice.between(50, self.run.timing.heartbeat * 3);
             self.counters.fault("message doubled");
@@ -182,6 +191,13 @@ impl World {
 
     /// A message is there, whatever the link is like.
     pub(super) fn hand_over(&mut self, from: NodeId, to: NodeId, mut message: PeerMessage) {
+        if self.links.no_hints
+            && let PeerMessage::Raft(message) = &mut message
+            && let Body::AppendEntriesReply(reply) = &mut message.body
+            && let raft::AppendOutcome::Refused { hint, .. } = &mut reply.outcome
+        {
+            *hint = None;
+        }
         if self.run.lie == Some(Lie::OldForwardTaken) {
             self.spoil(to, &mut message);
         }
@@ -214,8 +230,21 @@ impl World {
     }
 
     fn is_filtered(&self, from: NodeId, to: NodeId, message: &PeerMessage) -> bool {
-        let PeerMessage::Raft(message) = message else { return false };
-        !self.links.filtered.is_empty() && self.links.filtered.contains(&(from, to, message.body.name().to_owned()))
+        !self.links.filtered.is_empty() && self.links.filtered.contains(&(from, to, kind_of(message).to_owned()))
+    }
+
+    /// A message as it is told.
+    fn line_of(&self, from: NodeId, to: NodeId, message: &PeerMessage) -> String {
+        let lost = if self.goes_nowhere(from, to, message) { " (lost)" } else { "" };
+        match message {
+            PeerMessage::Raft(message) => format!("{message}{lost}"),
+            other => format!("{from} -> {to} {other}{lost}"),
+        }
+    }
+
+    /// As things are now, nobody gets it.
+    fn goes_nowhere(&self, from: NodeId, to: NodeId, message: &PeerMessage) -> bool {
+        self.links.broken.contains(&(from, to)) || self.is_filtered(from, to, message) || self.view(to).is_none()
     }
 
     /// What a leader would see if its own check of the term were missing.
@@ -236,6 +265,18 @@ fn size(message: &PeerMessage) -> u64 {
         PeerMessage::Raft(raft::Message { body: Body::AppendEntries(append), .. }) => HEAD + append.run.size(),
         PeerMessage::Write(write) => HEAD + write.command.len() as u64,
         _ => HEAD,
+    }
+}
+
+/// What a kind of message is called, in scripts of faults and where they are counted.
+fn kind_of(message: &PeerMessage) -> &'static str {
+    match message {
+        PeerMessage::Raft(message) => message.body.name(),
+        PeerMessage::Write(_) => "Write",
+        PeerMessage::WriteReply(_) => "WriteReply",
+        PeerMessage::Read(_) => "Read",
+        PeerMessage::ReadReply(_) => "ReadReply",
+        PeerMessage::Describe(_) => "Describe",
     }
 }
 

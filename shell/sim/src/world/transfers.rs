@@ -36,6 +36,9 @@ impl World {
         {
             bytes.extend(part);
         }
+        if self.links.short.remove(&from) {
+            bytes.truncate(bytes.len() / 2);
+        }
         self.note(|| format!("{from} sends snapshot {position} to {to}, {} bytes", bytes.len()));
         self.counters.path("snapshot sent");
         self.next_transfer += 1;
