@@ -10,7 +10,6 @@ const ALSO_COUNTED: &[&str] = &[
     "disk wiped",
     "request refused: no space",
     "request refused: too large",
-    "snapshot refused by its receiver",
     "snapshot sent",
     "snapshot sent short",
     "snapshot taken",

@@ -97,8 +97,8 @@ fn statement(first: &str, words: &mut Words<'_>) -> Read<Kind> {
 
 fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {
     const KNOWN: &str = "wait, expect, hold, caught, let, put, get, delete, cas, cut, join, split, isolate, heal, lose, pass, \
-                         weather, strip, crash, power, restart, pause, slow, fail, crash_at, fill, free, corrupt, wipe, shorten, \
-                         drift, timeout, fire";
+                         weather, strip, crash, power, restart, pause, slow, fail, crash_at, fill, free, corrupt, wipe, forget, \
+                         misplace, flip, shorten, drift, jump, suspend, timeout, fire";
     let known = KNOWN.split(", ").any(|known| known == first);
     if !known {
         return words.wrong(format!("`{first}` is no statement; known are {KNOWN}"));
@@ -127,6 +127,24 @@ fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {
         "free" => ActOn::Free,
         "corrupt" => ActOn::Corrupt { bit: words.number("which bit")? },
         "wipe" => ActOn::Wipe,
+        "forget" => {
+            let pick = words.number("which write")?;
+            words.expect("within")?;
+            ActOn::Forget { pick, lasts: words.duration()? }
+        }
+        "misplace" => {
+            let (pick, place) = (words.number("which write")?, words.number("in which sector it lands")?);
+            words.expect("within")?;
+            ActOn::Misplace { pick, place, lasts: words.duration()? }
+        }
+        "flip" => ActOn::Flip { read: words.number("which read")?, bit: words.number("which bit")? },
+        "suspend" => ActOn::Suspend(words.duration()?),
+        "jump" => {
+            let back = words.skip("back");
+            let _forward = !back && words.skip("forward");
+            let micros = i64::try_from(words.duration()?).unwrap_or(0);
+            ActOn::Jump { micros: if back { -micros } else { micros } }
+        }
         "shorten" => ActOn::Shorten,
         "drift" => {
             let slower = words.skip("slower");

@@ -113,7 +113,8 @@ impl Player {
         });
         let (Some((checker, text)), Some(found)) = (wanted, self.found.clone()) else { return false };
         self.listen();
-        self.say(|| vec![format!("> {text}"), format!("  {found}")]);
+        let here = left.first().is_some_and(|statement| statement.text == *text);
+        self.say(|| if here { vec![format!("  {found}")] } else { vec![format!("> {text}"), format!("  {found}")] });
         found.checker == checker
     }
 
@@ -393,6 +394,11 @@ impl ActOn {
             Self::Free => Act::FreeDisk { n },
             Self::Corrupt { bit } => Act::Rot { n, bit },
             Self::Wipe => Act::Wipe { n },
+            Self::Forget { pick, lasts } => Act::LoseWrite { n, pick, sector: None, lasts, clean: true },
+            Self::Misplace { pick, place, lasts } => Act::MisdirectWrite { n, pick, place, lasts, clean: true },
+            Self::Flip { read, bit } => Act::FlipRead { n, read, bit },
+            Self::Suspend(micros) => Act::Suspend { n, micros },
+            Self::Jump { micros } => Act::JumpClock { n, micros },
             Self::Shorten => Act::ShortSnapshot { n },
             Self::Drift { ppm } => Act::Drift { n, ppm },
             Self::Timeout => Act::Timeout { n },

@@ -53,9 +53,11 @@ impl World {
         &mut self.operations
     }
 
-    /// Lets time pass without an event, if there is none before.
+    /// Lets time pass up to something that is done from outside, and counts it as the event that it would be in a script.
     pub(crate) fn skip_to(&mut self, time: u64) {
         self.now = self.now.max(time);
+        self.events += 1;
+        self.mark(self.now, self.events, 0);
     }
 
     /// What decides all of it.
