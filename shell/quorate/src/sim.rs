@@ -74,15 +74,13 @@ fn minutes(text: &str) -> Result<f64, String> {
 
 /// Plays what was asked for.
 pub(crate) fn main(arguments: &SimArguments) -> ExitCode {
-    if let Some(count) = arguments.elections {
-        elections::play(count, arguments.seed.unwrap_or(0), arguments.json);
-        return ExitCode::SUCCESS;
-    }
-    let done = match (&arguments.run, &arguments.scenario) {
-        (Some(file), _) => play_file(file, arguments),
-        (None, Some(paths)) => scenario::play(paths, arguments.json),
-        (None, None) if arguments.tell => play_run(sim::draw::run_of_seed(arguments.seed.unwrap_or(0)), arguments),
-        (None, None) => campaign::play(arguments),
+    let seed = arguments.seed.unwrap_or(0);
+    let done = match (&arguments.run, &arguments.scenario, arguments.elections) {
+        (Some(file), ..) => play_file(file, arguments),
+        (None, Some(paths), _) => scenario::play(paths, arguments.json),
+        (None, None, Some(count)) => elections::play(count, seed, arguments.json),
+        (None, None, None) if arguments.tell => play_run(sim::draw::run_of_seed(seed), arguments),
+        (None, None, None) => campaign::play(arguments),
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -134,12 +134,36 @@ fn a_scenario_is_told_and_its_mistakes_have_a_place() {
     assert!(output.status.success() && out.ends_with("passed\n") && out.contains("> isolate old\n"), "{out}");
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("wrong.scn");
-    fs::write(&file, "cluster members=3\n  jump n1\n").unwrap();
+    fs::write(&file, "cluster members=3\n  leap n1\n").unwrap();
     let output = sim(&["--scenario", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("wrong.scn:2:3: `jump` is no statement"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("wrong.scn:2:3: `leap` is no statement"), "{}", text(&output.stderr));
     fs::write(&file, "cluster members=3\nexpect leader\n").unwrap();
     let output = sim(&["--scenario", file.to_str().unwrap()]);
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stdout).contains("FAILED"), "{}", text(&output.stdout));
+    // Several, or a folder: a line each.
+    let output = sim(&["--scenario", story.to_str().unwrap(), file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).ends_with("1 passed, 1 failed\n"), "{}", text(&output.stdout));
+    fs::write(&file, "cluster members=0\n").unwrap();
+    let output = sim(&["--scenario", folder.path().to_str().unwrap(), "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&object["passed"], &object["failed"]), (&0.into(), &1.into()), "{object}");
+    assert!(object["scenarios"][0]["failure"].as_str().unwrap().contains("wrong.scn:1:9: "), "{object}");
+}
+
+#[test]
+fn elections_are_held_and_counted() {
+    // F9
+    let output = sim(&["--elections", "30", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let rows = object["rows"].as_array().unwrap();
+    assert_eq!((&rows[0]["split_share"], &rows[0]["endless"]), (&1.0.into(), &30.into()), "{object}");
+    assert!(rows.last().unwrap()["split_share"].as_f64().unwrap() < 0.3, "{object}");
+    let out = sim(&["--elections", "30"]);
+    assert!(text(&out.stdout).contains("split votes, by the width of the range"), "{}", text(&out.stdout));
+    assert_eq!(sim(&["--elections", "0"]).status.code(), Some(2));
 }

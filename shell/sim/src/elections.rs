@@ -4,11 +4,14 @@
 //! It knows the plain algorithm only (no pre-vote, no loyalty), as both sources draw it: what is measured is what chance does.
 
 mod cluster;
+mod half_connected;
 
 use std::collections::BTreeMap;
 
 use crate::dice::Dice;
 use cluster::Cluster;
+
+pub use half_connected::{Minute, minute};
 
 /// A message takes between this ...
 const DELAY_MIN: u64 = 7_000;

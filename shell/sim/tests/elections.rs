@@ -2,7 +2,7 @@
 
 use std::mem::{needs_drop, size_of};
 
-use quorate_sim::elections::{Elections, Range, Waiting, hold, messages_with_a_log_of};
+use quorate_sim::elections::{Elections, Minute, Range, Waiting, hold, messages_with_a_log_of, minute};
 use raft::message::{AppendEntriesReply, InstallSnapshotReply, PreVoteReply, RequestVote, RequestVoteReply};
 use raft::{Body, Entry};
 
@@ -51,6 +51,21 @@ fn equal_timeouts_split_the_votes_without_end() {
         let held = hold(range(200, 200), waiting, 20, 4);
         assert_eq!((held.split, held.endless), (20, 20), "{held:?}");
     }
+}
+
+#[test]
+fn half_connected_members_stop_the_plain_algorithm_and_pre_vote_keeps_them_out() {
+    // P2
+    let total = |pre_vote| {
+        let minutes = (0..3).map(|seed| minute(pre_vote, seed).unwrap());
+        minutes.fold((0, 0, 0), |(terms, asked, done), one: Minute| {
+            (terms + one.terms, asked + one.asked, done + one.done)
+        })
+    };
+    let (terms, asked, done) = total(false);
+    assert!(terms > 3 * 60 && 4 * done < 3 * asked, "plain: {terms} terms, {done} of {asked}");
+    let (terms, asked, done) = total(true);
+    assert!(terms <= 3 && done == asked, "with PreVote: {terms} terms, {done} of {asked}");
 }
 
 #[test]

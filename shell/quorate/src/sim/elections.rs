@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use sim::elections::{Elections, ROUNDS_MAX, Range, Waiting, hold};
+use sim::checkers::Failure;
+use sim::elections::{Elections, Minute, ROUNDS_MAX, Range, Waiting, hold, minute};
 
 use crate::terminal;
 
@@ -11,20 +12,43 @@ use crate::terminal;
 const BAR: usize = 50;
 
 /// Holds so many elections for each range and each number of waiting nodes, and prints what came of them.
-pub(super) fn play(count: u64, seed: u64, as_json: bool) {
+pub(super) fn play(count: u64, seed: u64, as_json: bool) -> Result<bool, String> {
+    let minutes =
+        [false, true].map(|pre_vote| minute(pre_vote, seed)).into_iter().collect::<Result<Vec<Minute>, Failure>>();
+    let minutes = minutes.map_err(|failure| format!("what must never happen: {failure}"))?;
     let mut rows = Vec::new();
     for range in Range::usual() {
         rows.push([Waiting::Five, Waiting::FourAfterACrash].map(|waiting| hold(range, waiting, count, seed)));
     }
     if as_json {
         let rows: Vec<Value> = rows.iter().flatten().map(object).collect();
-        terminal::out(&format!(
-            "{}\n",
-            json!({ "elections": count, "seed": seed, "rounds_max": ROUNDS_MAX, "rows": rows })
-        ));
+        let minutes: Vec<Value> = minutes.iter().map(minute_object).collect();
+        let object = json!({
+            "elections": count, "seed": seed, "rounds_max": ROUNDS_MAX, "rows": rows, "half_connected": minutes,
+        });
+        terminal::out(&format!("{object}\n"));
     } else {
         terminal::out(&text(count, seed, &rows));
+        terminal::out(&half_connected(&minutes));
     }
+    Ok(true)
+}
+
+fn minute_object(one: &Minute) -> Value {
+    json!({ "pre_vote": one.pre_vote, "terms": one.terms, "won": one.won, "asked": one.asked, "done": one.done })
+}
+
+fn half_connected(minutes: &[Minute]) -> String {
+    let mut out = String::from(
+        "\ntwo of five are half-connected for a minute: n4 hears n2 only, n5 hears n3 only; 30 to 60 ms a message\n",
+    );
+    let _ = writeln!(out, "{:24}{:>9}{:>15}{:>15}", "", "new terms", "elections won", "requests done");
+    for one in minutes {
+        let name = if one.pre_vote { "PreVote and CheckQuorum" } else { "the plain algorithm" };
+        let done = format!("{} of {}", one.done, one.asked);
+        let _ = writeln!(out, "{name:24}{:>9}{:>15}{done:>15}", one.terms, one.won);
+    }
+    out
 }
 
 fn object(row: &Elections) -> Value {

@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(mistake(""), "1:1: a scenario begins with `cluster members=3`");
         assert_eq!(mistake("wait 5ms"), "1:1: a scenario begins with `cluster members=3`");
         let in_line_2 = |line: &str| mistake(&format!("cluster members=3\n{line}\n"));
-        assert!(in_line_2("jump n1").starts_with("2:1: `jump` is no statement"), "{}", in_line_2("jump n1"));
+        assert!(in_line_2("leap n1").starts_with("2:1: `leap` is no statement"), "{}", in_line_2("leap n1"));
         assert_eq!(in_line_2("crash n4"), "2:7: there is no n4, the cluster has 3 members");
         assert_eq!(in_line_2("crash"), "2:6: a node like n1 is missing");
         assert!(in_line_2("  wait 5").starts_with("2:8: `5` is no duration"));
