@@ -73,20 +73,34 @@ impl<'a> Engine<'a> {
 
     /// What the search begins with.
     pub(crate) fn first(&self, arena: &mut Arena<'_>) -> World {
+        let world = self.started(arena);
+        match self.model.start {
+            Start::Fresh | Start::Disks(_) => world,
+            Start::Led => self.led(arena, world, &mut Vec::new()),
+        }
+    }
+
+    /// The nodes as they are started, and what happens to them before the search begins.
+    pub(crate) fn beginning(&self, arena: &mut Arena<'_>) -> (World, Vec<(usize, Action)>) {
+        let (world, mut way) = (self.started(arena), Vec::new());
+        if self.model.start == Start::Led {
+            self.led(arena, world, &mut way);
+        }
+        (world, way)
+    }
+
+    fn started(&self, arena: &mut Arena<'_>) -> World {
         let mut world = World::default();
         for place in 0..self.nodes {
             let step = Local::start(self.model, NodeId(place as u64 + 1));
             let local = arena.local(step.local);
             world.trails[place] = arena.trail(local, [0; NODES_MAX]);
         }
-        match self.model.start {
-            Start::Fresh | Start::Disks(_) => world,
-            Start::Led => self.led(arena, world),
-        }
+        world
     }
 
     /// The first node stands, and each message arrives once, in the order in which they were sent.
-    fn led(&self, arena: &mut Arena<'_>, mut world: World) -> World {
+    fn led(&self, arena: &mut Arena<'_>, mut world: World, way: &mut Vec<(usize, Action)>) -> World {
         let (mut arrived, mut begun) = (Vec::new(), false);
         loop {
             let mut next = self.successors(arena, &world).unwrap_or_default();
@@ -101,6 +115,7 @@ impl<'a> Engine<'a> {
                 arrived.push(packet);
             }
             begun = true;
+            way.push((first.node, first.action));
             world = World { used: Used::default(), ..first.world };
         }
     }

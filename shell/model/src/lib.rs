@@ -47,5 +47,5 @@ pub use planted::Planted;
 pub use retrace::way_to;
 pub use search::{Options, Parts, Progress, Report, Verdict, search};
 pub use table::Width;
-pub use trace::{Counterexample, TracedStep};
+pub use trace::{Counterexample, TracedAct, TracedStep, ending};
 pub use witness::Witness;

@@ -65,6 +65,8 @@ pub(crate) struct Step {
     pub(crate) witnesses: Witnesses,
     /// What people want to read of it.
     pub(crate) notes: Vec<String>,
+    /// `LeaderSilent` fired at the end, since it changed nothing but timers.
+    pub(crate) silenced: bool,
     /// The property that was broken.
     pub(crate) problem: Option<String>,
 }
@@ -181,17 +183,20 @@ impl Local {
 
     /// Where `LeaderSilent` would change nothing but timers (no leader is known, nobody is sticky) it fires at once: it would
     /// only let `Campaign` fire, and whoever hears a leader arms it anew. So no behaviour is lost by not waiting for it.
-    fn skip_silence(&mut self) {
+    fn skip_silence(&mut self) -> bool {
         let mut silent = self.raft.clone();
         silent.timer_fired(Timer::LeaderSilent);
         let output = silent.take_output();
         let same = silent.relabelled(&|node| node) == self.raft.relabelled(&|node| node);
-        if same && self.timers.armed().any(|timer| timer == Timer::LeaderSilent) && output.messages.is_empty() {
+        let armed = self.timers.armed().any(|timer| timer == Timer::LeaderSilent);
+        let skips = same && armed && output.messages.is_empty();
+        if skips {
             self.timers.set(Timer::LeaderSilent, false);
             for change in output.timers {
                 self.timers.change(change);
             }
         }
+        skips
     }
 
     /// The disk is about to have entries that memory has replaced meanwhile.
@@ -246,6 +251,7 @@ impl Step {
             reads: Vec::new(),
             witnesses: Witnesses::default(),
             notes: Vec::new(),
+            silenced: false,
             problem: None,
         }
     }
@@ -344,7 +350,7 @@ impl Step {
             self.written(model);
             self.watch(&before);
         }
-        self.local.skip_silence();
+        self.silenced = self.local.skip_silence();
         if self.local.view().term().0 >= model.bounds.terms {
             // Nobody stands in the last term: it would have to leave it.
             self.local.timers.set(Timer::Campaign, false);

@@ -1,35 +1,74 @@
-//! A counterexample, step by step: rebuilt by following the states that were written down, and told twice, for people and
-//! as a golden script of the core.
+//! A way through states, step by step: to a counterexample or to something that is met. It is told for people, and as a
+//! golden script of the core; whoever knows the simulator makes a run of it.
 
 use std::fmt;
 
-use raft::Timer;
+use raft::{NodeId, Position, Term, Timer, View};
 
 use crate::arena::{Action, Arena};
 use crate::configuration::{Model, Start, Traffic};
 use crate::engine::{Broken, Engine};
-use crate::local::Input;
+use crate::local::{Input, Local};
 use crate::packet::Packet;
-use crate::world::World;
+use crate::world::{Used, World};
 
-/// A shortest way to a state that must not be.
+/// A shortest way to a state that must not be, or to something that is to be met.
 #[derive(Debug, Clone)]
 pub struct Counterexample {
     /// What happened, from the beginning.
     pub steps: Vec<TracedStep>,
-    /// Which property does not hold, and the values that show it.
+    /// Which property does not hold, and the values that show it; or what was met.
     pub sentence: String,
+    /// The nodes after the last step ([`ending`]).
+    pub endings: Vec<String>,
 }
 
 /// One step of it.
 #[derive(Debug, Clone)]
 pub struct TracedStep {
-    /// What happened, for people: `n1 -> n2 RequestVote t1 last=0@0 arrives`.
-    pub what: String,
-    /// The same as commands of a golden script.
-    pub commands: Vec<String>,
+    /// At which node.
+    pub node: NodeId,
+    /// What happened there.
+    pub act: TracedAct,
+    /// Then `LeaderSilent` fires too, which changes nothing but timers.
+    pub silenced: bool,
     /// What followed from it at once: events, messages that left, the write that began.
     pub notes: Vec<String>,
+}
+
+/// What can happen to a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TracedAct {
+    /// It starts, for the first time.
+    Start,
+    /// A message arrives, as it is displayed.
+    Message(String),
+    /// A snapshot arrives.
+    Snapshot {
+        /// Who sent it.
+        from: NodeId,
+        /// In which term.
+        term: Term,
+        /// Of which entry it is the last.
+        position: Position,
+    },
+    /// A timer fires.
+    Fire(Timer),
+    /// The write under way is durable.
+    Written,
+    /// It crashes and starts again.
+    Crash {
+        /// The write under way reached the disk.
+        kept: bool,
+    },
+    /// A client proposes the command of this number.
+    Propose(u8),
+    /// A client asks for the read of this number.
+    Read(u8),
+    /// Its log is compacted.
+    Compact,
+    /// Sending a snapshot to this node ended.
+    SnapshotEnded(NodeId),
 }
 
 /// Takes these actions from the beginning, and then the one at the end, and tells of it.
@@ -39,64 +78,114 @@ pub(crate) fn rebuild(
     way: &[(usize, Action)],
     end: &Broken,
 ) -> Counterexample {
-    let mut world = engine.first(arena);
-    let mut steps = Vec::new();
-    for (node, action) in way {
-        steps.push(told(arena, &world, *node, *action));
+    let (mut world, before) = engine.beginning(arena);
+    let mut steps: Vec<TracedStep> = (1..=engine.nodes() as u64).map(|id| started(arena.model, NodeId(id))).collect();
+    for (number, (node, action)) in before.iter().chain(way).enumerate() {
+        steps.push(traced(arena, &world, *node, *action));
         let successors = engine.successors(arena, &world).unwrap_or_default();
         let Some(next) = successors.into_iter().find(|one| (one.node, one.action) == (*node, *action)) else { break };
-        world = next.world;
+        let used = if number < before.len() { Used::default() } else { next.world.used };
+        world = World { used, ..next.world };
     }
-    steps.push(told(arena, &world, end.node, end.action));
-    Counterexample { steps, sentence: end.sentence.clone() }
+    steps.push(traced(arena, &world, end.node, end.action));
+    let last = step(arena, &world, end.node, end.action).local;
+    let nodes =
+        world.trails[..engine.nodes()].iter().map(|trail| &arena.locals[arena.trails.get(*trail).local as usize]);
+    let local = |(place, info)| if place == end.node { &last } else { info };
+    let endings =
+        nodes.map(|info| &info.local).enumerate().map(local).map(|local: &Local| ending(local.view())).collect();
+    Counterexample { steps, sentence: end.sentence.clone(), endings }
 }
 
-fn told(arena: &Arena<'_>, world: &World, node: usize, action: Action) -> TracedStep {
-    let (what, commands) = words(&arena.input(action), node + 1);
-    let local = arena.trails.get(world.trails[node]).local;
-    TracedStep { what, commands, notes: arena.step(local, action).notes }
+/// A node as it is told at the end of a way: what it is, its vote and its log.
+#[must_use]
+pub fn ending(view: View<'_>) -> String {
+    let vote = view.vote().map_or_else(|| "nobody".to_owned(), |vote| vote.to_string());
+    let log: Vec<String> = view.log().iter().map(|entry| entry.position().to_string()).collect();
+    format!("{view} vote={vote} log=[{}]", log.join(" "))
 }
 
-fn words(input: &Input, node: usize) -> (String, Vec<String>) {
-    match input {
-        Input::Deliver(packet @ Packet::Message(_)) => {
-            (format!("{packet} arrives"), vec![format!("send \"{packet}\"")])
+fn started(model: &Model, node: NodeId) -> TracedStep {
+    let step = Local::start(model, node);
+    TracedStep { node, act: TracedAct::Start, silenced: step.silenced, notes: Vec::new() }
+}
+
+fn step(arena: &Arena<'_>, world: &World, node: usize, action: Action) -> crate::local::Step {
+    arena.step(arena.trails.get(world.trails[node]).local, action)
+}
+
+fn traced(arena: &Arena<'_>, world: &World, node: usize, action: Action) -> TracedStep {
+    let act = match arena.input(action) {
+        Input::Deliver(packet @ Packet::Message(_)) => TracedAct::Message(packet.to_string()),
+        Input::Deliver(Packet::Snapshot { from, term, position, .. }) => TracedAct::Snapshot { from, term, position },
+        Input::Fire(timer) => TracedAct::Fire(timer),
+        Input::Written => TracedAct::Written,
+        Input::Crash { kept } => TracedAct::Crash { kept },
+        Input::Propose(number) => TracedAct::Propose(number),
+        Input::Read(number) => TracedAct::Read(number),
+        Input::Compact => TracedAct::Compact,
+        Input::SnapshotEnded(to) => TracedAct::SnapshotEnded(to),
+    };
+    let step = step(arena, world, node, action);
+    TracedStep { node: NodeId(node as u64 + 1), act, silenced: step.silenced, notes: step.notes }
+}
+
+impl TracedStep {
+    /// The same as commands of a golden script.
+    #[must_use]
+    pub fn commands(&self) -> Vec<String> {
+        let node = self.node.0;
+        let mut commands = match &self.act {
+            TracedAct::Start => Vec::new(),
+            TracedAct::Message(message) => vec![format!("send \"{message}\"")],
+            TracedAct::Snapshot { from, term, position } => {
+                vec![format!("snapshot {} {node} at={position} term={}", from.0, term.0)]
+            }
+            TracedAct::Fire(timer) => vec![format!("fire {node} {timer:?}")],
+            TracedAct::Written => vec![format!("written {node}")],
+            TracedAct::Crash { kept } => {
+                vec![format!("crash {node} {}", if *kept { "keep" } else { "lose" }), format!("restart {node}")]
+            }
+            TracedAct::Propose(number) => vec![format!("propose {node} {number}")],
+            TracedAct::Read(number) => vec![format!("read {node} {number}")],
+            TracedAct::Compact => vec![format!("compact {node}")],
+            TracedAct::SnapshotEnded(_) => Vec::new(),
+        };
+        if self.silenced {
+            commands.push(format!("fire {node} LeaderSilent"));
         }
-        Input::Deliver(packet @ Packet::Snapshot { from, to, .. }) => {
-            (format!("{packet} arrives"), vec![format!("snapshot {} {}", from.0, to.0)])
-        }
-        Input::Fire(timer) => {
-            let name = match timer {
-                Timer::LeaderSilent => "LeaderSilent",
-                Timer::Campaign => "Campaign",
-                Timer::Heartbeat => "Heartbeat",
-                Timer::CheckQuorum => "CheckQuorum",
-            };
-            (format!("n{node}'s timer {name} fires"), vec![format!("fire {node} {name}")])
-        }
-        Input::Written => (format!("n{node}'s write is durable"), vec![format!("written {node}")]),
-        Input::Crash { kept } => {
-            let (fate, word) = if *kept { ("kept", "keep") } else { ("lost", "lose") };
-            let what = format!("n{node} crashes, what it was writing is {fate}; it starts again");
-            (what, vec![format!("crash {node} {word}"), format!("restart {node}")])
-        }
-        Input::Propose(number) => {
-            (format!("a client proposes {number} at n{node}"), vec![format!("propose {node} {number}")])
-        }
-        Input::Read(number) => {
-            (format!("a client asks n{node} for read {number}"), vec![format!("read {node} {number}")])
-        }
-        Input::Compact => (format!("n{node} compacts its log"), vec![format!("compact {node}")]),
-        Input::SnapshotEnded(to) => (format!("n{node} has sent its snapshot to {to}"), vec![format!("# sent to {to}")]),
+        commands
     }
 }
 
-/// The command that starts such a cluster.
-fn cluster(model: &Model) -> String {
-    let mut command = format!("cluster nodes={}", model.nodes);
+impl fmt::Display for TracedStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let node = self.node;
+        match &self.act {
+            TracedAct::Start => write!(f, "{node} starts"),
+            TracedAct::Message(message) => write!(f, "{message} arrives"),
+            TracedAct::Snapshot { from, term, position } => {
+                write!(f, "{from} -> {node} snapshot {term} {position} arrives")
+            }
+            TracedAct::Fire(timer) => write!(f, "{node}'s timer {timer:?} fires"),
+            TracedAct::Written => write!(f, "{node}'s write is durable"),
+            TracedAct::Crash { kept } => {
+                let fate = if *kept { "kept" } else { "lost" };
+                write!(f, "{node} crashes, what it was writing is {fate}; it starts again")
+            }
+            TracedAct::Propose(number) => write!(f, "a client proposes {number} at {node}"),
+            TracedAct::Read(number) => write!(f, "a client asks {node} for read {number}"),
+            TracedAct::Compact => write!(f, "{node} compacts its log"),
+            TracedAct::SnapshotEnded(to) => write!(f, "{node} has sent its snapshot to {to}"),
+        }
+    }
+}
+
+/// The commands that start such a cluster.
+fn cluster(model: &Model) -> Vec<String> {
+    let mut command = format!("cluster nodes={} fresh=on", model.nodes);
     let switches = model.switches;
     let words = [
-        (model.start == Start::Led, " leader=1"),
         (model.slow_disk, " disk=manual"),
         (!switches.pre_vote, " pre_vote=off"),
         (!switches.check_quorum, " check_quorum=off"),
@@ -105,21 +194,35 @@ fn cluster(model: &Model) -> String {
         (model.traffic == Traffic::OneByOne, " append_max=1 appends_max=1"),
     ];
     words.iter().filter(|(is_said, _)| *is_said).for_each(|(_, word)| command.push_str(word));
-    command
+    let mut commands = vec![command];
+    if let Start::Disks(images) = model.start {
+        for (node, image) in (1..).zip(images) {
+            let log: Vec<String> = (1..).zip(image.log).map(|(index, term)| format!("{index}@{term}")).collect();
+            let vote = image.vote.map_or_else(String::new, |vote| format!(" vote={vote}"));
+            commands.push(format!("boot {node} \"[{}]\" term={}{vote}", log.join(" "), image.term));
+        }
+    }
+    commands
 }
 
 impl Counterexample {
     /// Of no single way.
     pub(crate) fn nowhere(sentence: &str) -> Self {
-        Self { steps: Vec::new(), sentence: sentence.to_owned() }
+        Self { steps: Vec::new(), sentence: sentence.to_owned(), endings: Vec::new() }
     }
 
     /// The steps, which `model` led to, as a golden script of the core that is still to be recorded.
     #[must_use]
     pub fn script(&self, model: &Model) -> String {
-        let mut script = format!("# {}\n\n({})\n---\n", self.sentence, cluster(model));
-        for step in &self.steps {
-            script.push_str(&format!("\n{}\n---\n", step.commands.join("\n")));
+        let mut script = format!("# {}\n", self.sentence);
+        // A node that is booted with a log has had its silence.
+        let booted = matches!(model.start, Start::Disks(_));
+        let starts = |step: &&TracedStep| booted && step.act == TracedAct::Start;
+        let steps = self.steps.iter().filter(|step| !starts(step)).map(TracedStep::commands);
+        let begin = cluster(model).into_iter().map(|command| vec![command]);
+        let end = [vec!["status".to_owned()], vec!["logs".to_owned()]];
+        for commands in begin.chain(steps).chain(end).filter(|commands| !commands.is_empty()) {
+            script.push_str(&format!("\n{}\n---\n", commands.join("\n")));
         }
         script
     }
@@ -127,8 +230,9 @@ impl Counterexample {
 
 impl fmt::Display for Counterexample {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (number, step) in (1..).zip(&self.steps) {
-            writeln!(f, "{number:>3}. {}", step.what)?;
+        let told = self.steps.iter().filter(|step| step.act != TracedAct::Start);
+        for (number, step) in (1..).zip(told) {
+            writeln!(f, "{number:>3}. {step}")?;
             for note in &step.notes {
                 writeln!(f, "       {note}")?;
             }

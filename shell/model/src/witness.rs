@@ -14,6 +14,12 @@ macro_rules! witnesses {
         impl Witness {
             /// All there are.
             pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// Its name on a command line, which is as it is written in the code: `CommittedIndirectly`.
+            #[must_use]
+            pub fn word(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),+ }
+            }
         }
 
         impl fmt::Display for Witness {

@@ -68,8 +68,10 @@ fn a_counterexample_is_told_step_by_step_and_as_a_script() {
     let script = counterexample.script(&catalogue::with(Planted::VoteForgotten));
     let is_command = |line: &&str| !line.is_empty() && *line != "---" && !line.starts_with('#');
     let commands: Vec<&str> = script.lines().filter(is_command).collect();
-    let cluster = "(cluster nodes=3 disk=manual pre_vote=off check_quorum=off stickiness=off noop=off)";
-    let expected = [cluster, "fire 1 Campaign", "written 1", "crash 1 lose", "restart 1"];
-    assert_eq!(commands[..5], expected, "{script}");
+    let cluster = "cluster nodes=3 fresh=on disk=manual pre_vote=off check_quorum=off stickiness=off noop=off";
+    let silence = ["fire 1 LeaderSilent", "fire 2 LeaderSilent", "fire 3 LeaderSilent"];
+    assert_eq!((commands[0], &commands[1..4]), (cluster, &silence[..]), "{script}");
+    let expected = ["fire 1 Campaign", "written 1", "crash 1 lose", "restart 1", "fire 1 LeaderSilent"];
+    assert_eq!(commands[4..9], expected, "{script}");
     assert!(commands.contains(&"send \"n2 -> n1 RequestVote t1 last=0@0\""), "{script}");
 }

@@ -9,6 +9,7 @@ mod ctl;
 mod dev;
 mod logging;
 mod model;
+mod model_run;
 mod serve;
 mod sim;
 mod terminal;

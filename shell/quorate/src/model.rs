@@ -5,10 +5,11 @@
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::ops::Range;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ::model::{Model, Options, Planted, Progress, Report, Verdict, Width, catalogue};
+use ::model::{Counterexample, Model, Options, Planted, Progress, Report, Verdict, Width, Witness, catalogue};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -45,9 +46,15 @@ pub(crate) struct ModelArguments {
     /// Plant a bug, in the configuration named or in the one known to find it; without one all of them, in turn
     #[arg(long, value_name = "BUG", num_args = 0..=1)]
     planted: Option<Option<String>>,
-    /// Show a counterexample as a golden script of the core
+    /// Show a shortest way to something that is met in the configuration named, such as CommittedIndirectly
+    #[arg(long, value_name = "WORD", requires = "name", conflicts_with = "planted")]
+    witness: Option<String>,
+    /// Show a way as a golden script of the core
     #[arg(long)]
     script: bool,
+    /// Write a way as a run file too, which `quorate sim --run FILE --tell` plays
+    #[arg(long, value_name = "FILE")]
+    run: Option<PathBuf>,
     /// Stop, not closed, before more than so much memory is taken
     #[arg(long, value_name = "GIB", default_value_t = 6)]
     memory: u64,
@@ -74,6 +81,9 @@ pub(crate) fn main(arguments: &ModelArguments) -> ExitCode {
         memory_bytes_max: arguments.memory.saturating_mul(1 << 30),
         ..Options::default()
     };
+    if let Some(word) = &arguments.witness {
+        return finish(way_to_witness(arguments, word));
+    }
     if arguments.planted == Some(None) {
         return all_planted(arguments.json, options);
     }
@@ -89,6 +99,11 @@ pub(crate) fn main(arguments: &ModelArguments) -> ExitCode {
     for model in models {
         let report = run(&model, options);
         good &= matches!(report.verdict, Verdict::Closed);
+        if let (Verdict::Broken(way), Some(file)) = (&report.verdict, &arguments.run)
+            && let Err(sentence) = write_run(&model, way, file)
+        {
+            return finish(Err(sentence));
+        }
         if arguments.json {
             terminal::out(&json(&model, &report, options.symmetry));
         } else {
@@ -100,6 +115,44 @@ pub(crate) fn main(arguments: &ModelArguments) -> ExitCode {
         terminal::out(&table(&rows));
     }
     if good { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn finish(done: Result<(), String>) -> ExitCode {
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(sentence) => {
+            terminal::err(&format!("quorate model: {sentence}"));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Shows a shortest way to something that is met.
+fn way_to_witness(arguments: &ModelArguments, word: &str) -> Result<(), String> {
+    let words = || Witness::ALL.iter().map(|witness| witness.word()).collect::<Vec<_>>().join(", ");
+    let witness = Witness::ALL.iter().copied().find(|witness| witness.word() == word);
+    let witness = witness.ok_or_else(|| format!("there is no witness {word}; there are {}", words()))?;
+    for model in chosen(arguments)? {
+        let way =
+            ::model::way_to(&model, witness).ok_or_else(|| format!("it is not met in {}: {witness}", model.name))?;
+        if let Some(file) = &arguments.run {
+            write_run(&model, &way, file)?;
+        }
+        let told = if arguments.script { way.script(&model) } else { format!("{way}\n") };
+        terminal::out(&told);
+    }
+    Ok(())
+}
+
+fn write_run(model: &Model, way: &Counterexample, file: &Path) -> Result<(), String> {
+    let written = crate::model_run::written(model, way).map_err(|problem| format!("the way is no run: {problem}"))?;
+    if model.planted.is_none() && written.endings != way.endings {
+        return Err(format!("the simulator ends otherwise: {:?}, the model: {:?}", written.endings, way.endings));
+    }
+    if let Some(failure) = &written.failure {
+        terminal::err(&format!("{}: the simulator says: {failure}", file.display()));
+    }
+    std::fs::write(file, written.run.to_json()).map_err(|error| format!("can't write {}: {error}", file.display()))
 }
 
 /// Plants each bug in turn and says which property broke.
@@ -307,7 +360,7 @@ fn json(model: &Model, report: &Report, symmetry: bool) -> String {
         Verdict::Missed(witnesses) => missed.extend(witnesses.iter().map(ToString::to_string)),
         Verdict::Broken(counterexample) => {
             broken = Some(counterexample.sentence.clone());
-            trace.extend(counterexample.steps.iter().map(|step| step.what.clone()));
+            trace.extend(counterexample.steps.iter().map(ToString::to_string));
         }
         Verdict::Closed | Verdict::Open(_) => {}
     }
@@ -371,7 +424,9 @@ mod tests {
             room: 0,
             small: false,
             planted: None,
+            witness: None,
             script: false,
+            run: None,
             memory: 1,
             json: false,
         };

@@ -25,6 +25,7 @@ pub fn run_of_seed(seed: u64) -> Run {
         calm_at: CHAOS_MICROS + dice.below(10_000_000),
         disk: dice.pick(&[100, 500, 2_000]),
         timers_by_hand: false,
+        disks_by_hand: false,
     };
     let members = dice.pick(&[1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
     let network = draw_network(&mut dice);

@@ -66,6 +66,9 @@ pub struct Timing {
     /// No timer fires by itself, only by [`Act::Fire`].
     #[serde(default)]
     pub timers_by_hand: bool,
+    /// No disk works at a member's log by itself, only by [`Act::Write`] and [`Act::Sync`].
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub disks_by_hand: bool,
 }
 
 /// How bad the network is. Chances are in a thousand messages.
@@ -234,6 +237,7 @@ impl Run {
                 calm_at: 0,
                 disk: 500,
                 timers_by_hand: false,
+                disks_by_hand: false,
             },
             network: Network::good(),
             features: Features { pre_vote: true, check_quorum: true, stickiness: true, noop: true },
@@ -332,6 +336,12 @@ impl Run {
         }
         Ok(())
     }
+}
+
+/// What is left out of a file.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_off(switch: &bool) -> bool {
+    !switch
 }
 
 impl Network {

@@ -298,6 +298,16 @@ pub enum Act {
         /// Which.
         timer: Timer,
     },
+    /// What a member's log is to write is written, and not synced: the member hears of nothing.
+    Write {
+        /// Whose.
+        n: u64,
+    },
+    /// What a member's log is to write is written, if it is not yet, and synced: the member hears of it.
+    Sync {
+        /// Whose.
+        n: u64,
+    },
     /// T passes in silence on this member and it stands for election at once.
     Timeout {
         /// Which.

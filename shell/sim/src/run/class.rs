@@ -31,6 +31,8 @@ impl Act {
             | Self::Deaf { n }
             | Self::Mute { n }
             | Self::Fire { n, .. }
+            | Self::Write { n }
+            | Self::Sync { n }
             | Self::Timeout { n }
             | Self::Client { to: n, .. } => vec![*n],
             Self::Cut { from, to }
@@ -63,6 +65,8 @@ impl Act {
                 | Self::FreeDisk { .. }
                 | Self::Deliver { .. }
                 | Self::Fire { .. }
+                | Self::Write { .. }
+                | Self::Sync { .. }
                 | Self::Timeout { .. }
                 | Self::Client { .. }
         )
@@ -115,6 +119,7 @@ impl Act {
             Self::Network(_) => "bad network for a while",
             Self::Deliver { .. } => "message by hand",
             Self::Fire { .. } | Self::Timeout { .. } => "timer by hand",
+            Self::Write { .. } | Self::Sync { .. } => "disk by hand",
             Self::Client { .. } => "request",
         }
     }

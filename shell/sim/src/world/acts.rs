@@ -70,6 +70,8 @@ impl World {
                 }
             }
             Act::Fire { n, timer } => self.fire(NodeId(n), timer),
+            Act::Write { n } => return self.log_write(NodeId(n)),
+            Act::Sync { n } => return self.log_by_hand(NodeId(n)),
             Act::Timeout { n } => {
                 self.fire(NodeId(n), Timer::LeaderSilent);
                 self.fire(NodeId(n), Timer::Campaign);

@@ -149,6 +149,7 @@ impl World {
             timers: Vec::with_capacity(5),
             look_at: u64::MAX,
             write: None,
+            written: false,
             completed: None,
             jobs: VecDeque::new(),
             working: false,
@@ -194,6 +195,15 @@ impl World {
 
     // ---- the log ------------------------------------------------------------------------------------------------------
 
+    /// A script says that the write under way is durable now.
+    pub(super) fn log_by_hand(&mut self, id: NodeId) -> Checked {
+        match self.running(id).map(|running| (running.write.is_some(), running.written)) {
+            Some((true, false)) => self.log_write(id).and_then(|()| self.log_sync(id)),
+            Some((true, true)) => self.log_sync(id),
+            Some((false, _)) | None => Ok(()),
+        }
+    }
+
     pub(super) fn log_write(&mut self, id: NodeId) -> Checked {
         if let Some(lie) = self.run.lie
             && self.log_write_with(id, lie)
@@ -212,7 +222,12 @@ impl World {
         match result {
             Ok(()) => {
                 let delay = self.disk_delay(id, self.run.timing.disk);
-                self.after(delay, Event::LogSync(id, life));
+                if let Some(running) = self.running(id) {
+                    running.written = true;
+                }
+                if !self.run.timing.disks_by_hand {
+                    self.after(delay, Event::LogSync(id, life));
+                }
                 self.tell_again(id);
                 Ok(())
             }
@@ -281,6 +296,7 @@ impl World {
         match result {
             Ok(ticket) => {
                 let write = running.write.take();
+                running.written = false;
                 let last = write.as_ref().and_then(|write| write.entries.last()).map(raft::Entry::position);
                 let view = running.replica.inspect();
                 let stale = last.is_some_and(|last| view.log().position_at(last.index) != Some(last));

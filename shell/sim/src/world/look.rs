@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use raft::{NodeId, View};
-use replica::{Refusal, StateMachine as _};
+use replica::{PeerMessage, Refusal, StateMachine as _};
 use store::RangeRequest;
 
 use super::World;
@@ -70,6 +70,14 @@ impl World {
     #[must_use]
     pub fn view(&self, id: NodeId) -> Option<View<'_>> {
         self.members.get(&id)?.running.as_ref().map(|running| running.replica.inspect())
+    }
+
+    /// Messages of consensus that wait to be delivered by hand, as they are displayed, with their numbers.
+    pub fn held_messages(&self) -> impl Iterator<Item = (u64, String)> {
+        self.links.held.iter().filter_map(|(number, (_, _, message))| match message {
+            PeerMessage::Raft(message) => Some((*number, message.to_string())),
+            _ => None,
+        })
     }
 
     /// The leader of the highest term among those that run.

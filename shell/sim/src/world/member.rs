@@ -95,6 +95,8 @@ pub(crate) struct Running {
     /// The earliest event that looks at them.
     pub(crate) look_at: u64,
     pub(crate) write: Option<Write>,
+    /// It was given to the disk, and waits for its sync.
+    pub(super) written: bool,
     /// The last write that was durable.
     pub(crate) completed: Option<Ticket>,
     pub(crate) jobs: VecDeque<Job>,

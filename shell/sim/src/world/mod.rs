@@ -161,6 +161,7 @@ impl World {
     /// What a checker found.
     pub fn run(&mut self) -> Result<Ended, Failure> {
         while !self.ended && self.step()? {}
+        self.watch_all()?;
         Ok(self.so_far())
     }
 
@@ -365,7 +366,9 @@ impl World {
             {
                 return Self::fail("one write", format!("{id} asks for a write while another is under way"));
             }
-            self.after(delay, Event::LogWrite(id, life));
+            if !self.run.timing.disks_by_hand {
+                self.after(delay, Event::LogWrite(id, life));
+            }
         }
         for (to, message) in output.messages {
             self.send(id, to, message)?;
