@@ -78,6 +78,8 @@ fn image((n, image): (u64, Option<&Image>)) -> sim::run::Image {
         vote: image.and_then(|image| image.vote).unwrap_or(0),
         commit: 0,
         log: image.map(|image| image.log.iter().map(record).collect()).unwrap_or_default(),
+        snapshot: None,
+        group: 0,
     }
 }
 
