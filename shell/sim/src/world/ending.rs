@@ -45,6 +45,14 @@ impl World {
         Ok(())
     }
 
+    /// The whole history up to now, by the checker of histories: at the end of a scenario, say.
+    ///
+    /// # Errors
+    /// What it found.
+    pub fn judge_history(&self) -> Checked {
+        linearizable::check(self.operations.iter(), &self.checkers.sequence)
+    }
+
     pub(super) fn end(&mut self) -> Checked {
         self.ended = true;
         self.watch_all()?;
@@ -58,7 +66,7 @@ impl World {
         if let Some((number, one)) = self.operations.iter().find(|(_, one)| waits(one)) {
             return Self::fail("answers", format!("request {number} was never answered: {one:?}"));
         }
-        linearizable::check(self.operations.iter(), &self.checkers.sequence)?;
+        self.judge_history()?;
         let snapshot = 2000 + self.checkers.model.bytes();
         for member in self.members.values() {
             let id = member.id;

@@ -244,7 +244,8 @@ impl World {
             Event::End => self.end(),
             Event::Stop => {
                 self.ended = true;
-                self.watch_all()
+                self.watch_all()?;
+                self.judge_history()
             }
         }
     }
