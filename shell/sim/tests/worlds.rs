@@ -22,7 +22,9 @@ fn clusters_keep_their_promises_and_each_seed_is_the_same_world_twice() {
         campaign.add(&outcome);
     }
     println!("{campaign:?}");
-    for path in ["snapshot installed", "conflict truncated", "torn tail cut", "rot refused", "crash inside disk work"] {
+    for path in
+        ["snapshot installed", "conflict truncated", "torn tail cut", "lost write refused", "crash inside disk work"]
+    {
         assert!(campaign.counters.paths.contains_key(path), "{path} never happened");
     }
 }
