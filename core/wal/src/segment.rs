@@ -252,6 +252,15 @@ mod tests {
     }
 
     #[test]
+    fn each_bit_of_a_life_is_a_toss_of_its_own() {
+        let lives: Vec<u64> = (0..1000).map(|number| life(1, number / 10, number)).collect();
+        for bit in 0..64 {
+            let set = lives.iter().filter(|life| *life >> bit & 1 == 1).count();
+            assert!((400..=600).contains(&set), "bit {bit} is set in {set} of 1000");
+        }
+    }
+
+    #[test]
     fn a_segment_goes_once_the_base_has_passed_all_that_it_holds() {
         let mut segments = Segments::default();
         for (number, last_index) in [(1, 5), (2, 9), (3, 12)] {
