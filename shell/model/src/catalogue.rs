@@ -263,7 +263,7 @@ fn two_terms() -> Vec<Model> {
             purpose: "two terms, two entries",
             traffic: Traffic::OneByOne,
             bounds: Bounds { terms: 2, proposals: 2, campaigns: 2, ..NARROW },
-            expected: &[W::Committed, W::LaterLeader, W::Truncated, W::LogBehind, W::AppendRefused],
+            expected: &[W::Committed, W::LaterLeader, W::Truncated, W::CommittedIndirectly, W::AppendRefused],
             small: false,
             ..BASE
         },

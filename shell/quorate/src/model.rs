@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use ::model::{Counterexample, Model, Options, Planted, Progress, Report, Verdict, Width, Witness, catalogue};
+use ::model::{
+    Counterexample, Model, Options, Planted, Progress, Report, TracedAct, TracedStep, Verdict, Width, Witness,
+    catalogue,
+};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
@@ -175,7 +178,7 @@ fn all_planted(as_json: bool, options: Options) -> ExitCode {
             planted.word().to_owned(),
             model.name.to_owned(),
             property.map_or_else(|| paint.alarm("NOT FOUND"), str::to_owned),
-            found.map_or_else(String::new, |found| found.steps.len().to_string()),
+            found.map_or_else(String::new, |found| happened(found).count().to_string()),
             number(report.states),
             format!("{:.1}", report.elapsed.as_secs_f64()),
         ]);
@@ -186,6 +189,11 @@ fn all_planted(as_json: bool, options: Options) -> ExitCode {
         terminal::out(&format!("{found} bugs found, {missed} not\n"));
     }
     if missed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// The steps, but for the starts that all begins with.
+fn happened(way: &Counterexample) -> impl Iterator<Item = &TracedStep> {
+    way.steps.iter().filter(|step| step.act != TracedAct::Start)
 }
 
 /// What a sentence says does not hold.
@@ -360,7 +368,7 @@ fn json(model: &Model, report: &Report, symmetry: bool) -> String {
         Verdict::Missed(witnesses) => missed.extend(witnesses.iter().map(ToString::to_string)),
         Verdict::Broken(counterexample) => {
             broken = Some(counterexample.sentence.clone());
-            trace.extend(counterexample.steps.iter().map(ToString::to_string));
+            trace.extend(happened(counterexample).map(ToString::to_string));
         }
         Verdict::Closed | Verdict::Open(_) => {}
     }
