@@ -9,17 +9,29 @@ use crate::run::Run;
 const EVENTS_MAX: usize = 20_000;
 /// Inputs that wait for one turn: what can arrive while a process stands still.
 const INBOX_MAX: usize = 5_000;
+/// Events in a row between which no time passes.
+const STILL_MAX: u64 = 100_000;
 
 pub(crate) struct Bounds {
     log_bytes_max: u64,
     requests_max: usize,
+    still: u64,
 }
 
 impl Bounds {
     pub(crate) fn new(run: &Run) -> Self {
         let limits = &run.limits;
         let tail = limits.uncommitted_bytes_max + limits.snapshot_log_bytes + limits.command_bytes_max as u64;
-        Self { log_bytes_max: limits.log_bytes_max + tail + 4000, requests_max: limits.requests_max }
+        Self { log_bytes_max: limits.log_bytes_max + tail + 4000, requests_max: limits.requests_max, still: 0 }
+    }
+
+    /// One event more, with time passing before it or not.
+    pub(crate) fn passes(&mut self, time: bool) -> Checked {
+        self.still = if time { 0 } else { self.still + 1 };
+        if self.still <= STILL_MAX {
+            return Ok(());
+        }
+        Err(Failure::new("bounds", format!("{STILL_MAX} events happen and no time passes: somebody is never done")))
     }
 
     pub(crate) fn queue(&self, events: usize) -> Checked {

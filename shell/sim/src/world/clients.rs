@@ -127,7 +127,12 @@ impl World {
             2 => (CompareResult::Less, CompareTarget::ModRevision(revision)),
             _ => (CompareResult::NotEqual, CompareTarget::Value(put.value.clone())),
         };
-        let compare = vec![Compare { key: key.clone(), range_end: Bytes::new(), result, target }];
+        let mut compare = vec![Compare { key: key.clone(), range_end: Bytes::new(), result, target }];
+        if self.next_operation.is_multiple_of(3) {
+            // Whether it holds says nothing of the first.
+            let (result, target) = (CompareResult::Less, CompareTarget::Version(3));
+            compare.push(Compare { key: other.clone(), range_end: Bytes::new(), result, target });
+        }
         let read = RequestOp::Range(RangeRequest { key: other.clone(), ..RangeRequest::default() });
         let mark = PutRequest { key: other.clone(), value: put.value.clone(), ..PutRequest::default() };
         let success = match self.client_dice.below(3) {

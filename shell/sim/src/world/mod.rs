@@ -187,6 +187,7 @@ impl World {
     /// What a checker found.
     pub fn step(&mut self) -> Result<bool, Failure> {
         let Some((now, event)) = self.queue.pop() else { return Ok(false) };
+        self.checkers.bounds.passes(now > self.now)?;
         self.now = now;
         self.checkers.sequence.now = now;
         self.events += 1;
