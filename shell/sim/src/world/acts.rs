@@ -221,7 +221,8 @@ impl World {
             let Some(member) = self.members.get_mut(&id) else { continue };
             member.disk.limit(None);
             member.disk.heal();
-            (member.full, member.slow, member.busy, member.cut) = (false, (0, 0), (0, 0), None);
+            (member.full, member.slow, member.cut) = (false, (0, 0), None);
+            member.busy = (member.busy.0.min(now), 0);
             member.forget_bad_write();
             member.clock.drift(now, 0);
             self.wake(id);

@@ -447,14 +447,14 @@ impl World {
         self.t() / 2 + limit / 4
     }
 
-    /// A process that stood still answers later.
+    /// A process that stood still or was busy answers later, and one whose clock is behind.
     fn lateness(&self, id: NodeId) -> u64 {
         let Some(member) = self.members.get(&id) else { return 0 };
-        let (pause, behind) = (member.paused_until, member.behind_until);
+        let (now, t) = (self.now, self.t());
+        let was = |until: u64, aftermath: u64| until > 0 && until + aftermath > now;
         // A clock that stood still or went back is behind for as long as any request lasts.
-        let late =
-            pause + self.t() > self.now || (behind > 0 && behind + 8 * self.t() > self.now) || member.busy.0 > self.now;
-        if late { 20 * self.t() } else { 0 }
+        let late = was(member.paused_until, t) || was(member.busy.0, 2 * t) || was(member.behind_until, 8 * t);
+        if late { 20 * t } else { 0 }
     }
 }
 
