@@ -127,6 +127,22 @@ mod tests {
     }
 
     #[test]
+    fn logs_that_match_somewhere_behind_their_ends_are_looked_at_too() {
+        let (one, two) = (shared(1, &[1, 1, 3, 3, 3]), shared(2, &[1, 2, 3, 2]));
+        let roles = (follower_of(&one), follower_of(&two));
+        assert_eq!(found(&[(&one, &roles.0), (&two, &roles.1)]), Some(Property::LogMatching));
+    }
+
+    #[test]
+    fn a_halted_node_is_not_judged() {
+        let (one, mut two) = (shared(1, &[1, 1, 3]), shared(2, &[1, 2, 3]));
+        let roles = (follower_of(&one), follower_of(&two));
+        two.stop(crate::Halt::EntryMissing(Index(1)));
+        assert_eq!(found(&[(&one, &roles.0), (&two, &roles.1)]), None);
+        assert_eq!(found(&[(&two, &roles.1), (&one, &roles.0)]), None);
+    }
+
+    #[test]
     fn one_position_with_two_contents_is_found() {
         let (one, mut two) = (shared(1, &[1, 1]), shared(2, &[1]));
         two.append(Entry::new(Position::new(2, 1), EntryKind::Command, Header::default(), b"other"));
@@ -144,5 +160,9 @@ mod tests {
         assert_eq!(found(&[(&one, &roles.0), (&two, &roles.1)]), Some(Property::LeaderCompleteness));
         one.commit = Index(2);
         assert_eq!(found(&[(&two, &roles.1), (&one, &roles.0)]), Some(Property::LeaderCompleteness));
+        one.term = two.term;
+        assert_eq!(found(&[(&two, &roles.1), (&one, &roles.0)]), Some(Property::LeaderCompleteness), "its own term");
+        one.term = two.term.next();
+        assert_eq!(found(&[(&two, &roles.1), (&one, &roles.0)]), None, "what is committed later it need not have");
     }
 }

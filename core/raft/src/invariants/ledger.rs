@@ -175,6 +175,7 @@ mod tests {
         let (mut one, mut two) = (shared(1, &[1]), shared(2, &[1]));
         let mut ledger = Ledger::default();
         let (first, second) = (leader_of(&mut one), leader_of(&mut two));
+        assert_eq!(ledger.leaders(), 0);
         assert_eq!(ledger.observe(View::new(&one, &first)), Ok(()));
         let violation = ledger.observe(View::new(&two, &second)).unwrap_err();
         assert_eq!(violation.property, Property::ElectionSafety);
