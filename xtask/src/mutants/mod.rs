@@ -139,8 +139,8 @@ fn values(list: &serde_json::Value) -> Result<Vec<Planted>, String> {
 
 fn play_one(sandbox: &Sandbox, planted: &Planted, seeds: u64) -> Row {
     let (kind, verdict) = match &planted.how {
-        How::Nothing => (Kind::Nothing, sandbox.play(seeds, &[])),
-        How::Value(kind, flag) => (*kind, sandbox.play(seeds, &[flag, &planted.name])),
+        How::Nothing => (Kind::Nothing, play_as_it_is(sandbox, seeds, &[])),
+        How::Value(kind, flag) => (*kind, play_as_it_is(sandbox, seeds, &[flag, &planted.name])),
         How::Patch(patch) => (Kind::Patch, play_patch(sandbox, patch, seeds)),
     };
     let Planted { name, text, statements, expected, .. } = planted;
@@ -152,6 +152,11 @@ fn play_one(sandbox: &Sandbox, planted: &Planted, seeds: u64) -> Row {
         expected: expected.clone(),
         verdict,
     }
+}
+
+/// What was built last may hold the patch before.
+fn play_as_it_is(sandbox: &Sandbox, seeds: u64, more: &[&str]) -> Verdict {
+    sandbox.build().map_or_else(Verdict::Unplayed, |()| sandbox.play(seeds, more))
 }
 
 fn play_patch(sandbox: &Sandbox, patch: &Patch, seeds: u64) -> Verdict {
