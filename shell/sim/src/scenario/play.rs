@@ -70,6 +70,9 @@ pub fn play(scenario: &Scenario, tells: bool) -> Played {
             break;
         }
     }
+    if verdict.is_ok() && player.found.is_none() {
+        verdict = player.history(scenario);
+    }
     player.listen();
     let end = (player.world.now(), player.world.status());
     player
@@ -103,6 +106,16 @@ impl Player {
         if let Some(story) = &mut self.story {
             lines().into_iter().for_each(|line| story.say(line));
         }
+    }
+
+    /// All that clients were told in the story, judged as a whole. A mistake there belongs to no line but the last.
+    fn history(&mut self, scenario: &Scenario) -> Result<(), ScenarioError> {
+        let line = scenario.statements.last().map_or(1, |statement| statement.line);
+        self.world.judge_history().map_err(|failure| {
+            let what = failure.to_string();
+            self.found = Some(failure);
+            ScenarioError { line, column: 1, what }
+        })
     }
 
     /// What a checker found is what the next `caught` wants.
