@@ -52,13 +52,13 @@ fn version_begins_with_the_line_that_scripts_parse() {
 fn help_lists_what_there_is() {
     let (code, out, _) = quorate(&["--help"], here().path(), &[]);
     assert_eq!(code, Some(0));
-    for command in ["dev", "serve", "ctl"] {
+    for command in ["dev", "serve", "ctl", "check-history", "model", "sim"] {
         assert!(out.lines().any(|line| line.trim_start().starts_with(&format!("{command} "))), "{command}: {out}");
     }
     let serve = quorate(&["serve", "-help"], here().path(), &[]);
     assert_eq!((serve.0, serve.1.lines().next()), (Some(0), Some("Run one member of a cluster")));
     assert_eq!(quorate(&["help", "serve"], here().path(), &[]).1.trim_end(), serve.1.trim_end());
-    for command in ["dev", "ctl"] {
+    for command in ["dev", "ctl", "check-history", "model", "sim"] {
         assert_eq!(quorate(&[command, "--help"], here().path(), &[]).0, Some(0), "{command}");
     }
 }
