@@ -76,10 +76,16 @@ impl Machine {
         self.count += 1;
     }
 
-    fn apply_one(&mut self, command: &Command<'_>, results: &mut Vec<Bytes>) {
+    /// All of them at once, as the member hands them over: what the store makes of a batch is its own affair.
+    fn apply_all(&mut self, commands: &[Command<'_>], results: &mut Vec<Bytes>) {
         let at = results.len();
-        self.store.apply(std::slice::from_ref(command), results);
-        let Some(result) = results.get(at) else { return };
+        self.store.apply(commands, results);
+        for (command, result) in commands.iter().zip(results.iter().skip(at)) {
+            self.note(command, result);
+        }
+    }
+
+    fn note(&mut self, command: &Command<'_>, result: &Bytes) {
         let words = [command.position.index.0, command.position.term.0, command.time];
         let chain = words.into_iter().fold(self.chain, mix);
         self.chain = digest(digest(chain, command.payload), result);
@@ -99,7 +105,11 @@ impl StateMachine for Machine {
     type Frozen = FrozenMachine;
 
     fn apply(&mut self, commands: &[Command<'_>], results: &mut Vec<Bytes>) {
+        if self.lie.get().is_none() {
+            return self.apply_all(commands, results);
+        }
         for command in commands {
+            let one = std::slice::from_ref(command);
             match self.lie.get() {
                 Some(Wrong::Skip) => {
                     self.lie.set(None);
@@ -109,14 +119,14 @@ impl StateMachine for Machine {
                 Some(wrong @ (Wrong::Twice | Wrong::TwiceAlways)) => {
                     if wrong == Wrong::Twice {
                         self.lie.set(None);
-                        self.apply_one(command, &mut Vec::new());
+                        self.apply_all(one, &mut Vec::new());
                     } else {
-                        self.store.apply(std::slice::from_ref(command), &mut Vec::new());
+                        self.store.apply(one, &mut Vec::new());
                     }
                 }
                 None => {}
             }
-            self.apply_one(command, results);
+            self.apply_all(one, results);
         }
     }
 
