@@ -165,7 +165,7 @@ fn of_searches(searches: &[Value], words: &[&str]) -> Result<String, String> {
             word("configuration")?,
             word("bounds")?,
             with_commas(number(search, "states")?),
-            search["states_without_symmetry"].as_u64().map_or_else(|| "not counted".to_owned(), with_commas),
+            search["states_with_names"].as_u64().map_or_else(|| "not counted".to_owned(), with_commas),
             number(search, "depth")?,
             seconds(search, "seconds")?,
             with_commas(number(search, "memory_bytes")? >> 20),
@@ -242,5 +242,19 @@ mod tests {
         assert!(text.contains("250,000 requests, 20 million events (1000 thousand a second and thread)"), "{text}");
         assert!(text.contains("| pause | 1,234 | 100 |") && text.contains("| torn tail cut | 5 | 5 |"), "{text}");
         assert!(of_campaign(&json!({"seeds": 1}), &Wanted { seeds: 1, first: 0, large: false }, &[]).is_err());
+    }
+
+    #[test]
+    fn searches_become_a_table() {
+        let search = json!({
+            "configuration": "one-term", "bounds": "3 nodes, 1 term", "states": 93_450, "states_with_names": 559_849, "depth": 31,
+            "seconds": 0.2, "memory_bytes": 60_817_408_u64, "states_per_second": 576_442,
+        });
+        let text = of_searches(&[search], &["model"]).unwrap();
+        assert!(
+            text.ends_with("| one-term | 3 nodes, 1 term | 93,450 | 559,849 | 31 | 0.2 | 58 | 576,442 |\n"),
+            "{text}"
+        );
+        assert!(of_searches(&[json!({"states": 1})], &[]).is_err());
     }
 }
