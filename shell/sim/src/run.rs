@@ -318,6 +318,9 @@ impl Run {
         if heartbeat == 0 || heartbeat >= election_timeout {
             return refuse(format!("a heartbeat of {heartbeat} µs does not fit T = {election_timeout} µs"));
         }
+        if let Some((what, is, most)) = self.numbers().into_iter().find(|(_, is, most)| is > most) {
+            return refuse(format!("{what} is {is}, at most {most} is possible"));
+        }
         if self.script.windows(2).any(|pair| pair[0].at > pair[1].at) {
             return refuse("the steps of the script are not in the order of time".into());
         }
@@ -336,7 +339,33 @@ impl Run {
         }
         Ok(())
     }
+
+    /// Numbers that cost memory or time, or that others are added to, each with the most that it may be.
+    fn numbers(&self) -> [(&'static str, u64, u64); 9] {
+        let Self { timing, network, limits, clients, .. } = self;
+        let last = self.script.last().map_or(0, |step| step.at);
+        [
+            ("election_timeout", timing.election_timeout, HOUR),
+            ("disk", timing.disk, HOUR),
+            ("calm_at", timing.calm_at, DAY),
+            ("delay_max", network.delay_max, HOUR),
+            ("at of the last step", last, DAY),
+            ("segment_bytes", limits.segment_bytes, SEGMENT_BYTES_MAX),
+            ("the count of clients", clients.count, CLIENTS_MAX),
+            ("value_bytes_max", clients.value_bytes_max, SEGMENT_BYTES_MAX),
+            ("pause", clients.pause, HOUR),
+        ]
+    }
 }
+
+/// An hour of the world, in microseconds.
+const HOUR: u64 = 3_600_000_000;
+/// A day of it: longer runs are none that anybody waits for.
+const DAY: u64 = 24 * HOUR;
+/// Disks of all members are in memory.
+const SEGMENT_BYTES_MAX: u64 = 16 << 20;
+/// More clients ask than a world has room for.
+const CLIENTS_MAX: u64 = 1000;
 
 /// What is left out of a file.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
@@ -413,6 +442,21 @@ mod tests {
         let error = Run::from_json(&text).unwrap_err();
         assert_eq!(error, RunError::Version { found: 7 });
         assert!(error.to_string().contains("version 7") && error.to_string().contains("version 1"), "{error}");
+    }
+
+    #[test]
+    fn numbers_without_measure_are_refused_by_name() {
+        let refused = |change: fn(&mut Run)| {
+            let mut run = Run::quiet(5, 3);
+            change(&mut run);
+            run.check().map_err(|error| error.to_string())
+        };
+        assert_eq!(refused(|_| ()), Ok(()));
+        let error = refused(|run| run.limits.segment_bytes = 1 << 60).unwrap_err();
+        assert!(error.ends_with("segment_bytes is 1152921504606846976, at most 16777216 is possible"), "{error}");
+        assert!(refused(|run| run.script.push(Step { at: u64::MAX, act: Act::Heal })).is_err());
+        assert!(refused(|run| run.network.delay_max = u64::MAX).is_err());
+        assert!(refused(|run| run.timing.election_timeout = u64::MAX).is_err());
     }
 
     #[test]

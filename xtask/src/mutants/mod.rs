@@ -202,6 +202,9 @@ mod tests {
         let root = crate::root();
         let patches = patches(&root).unwrap();
         assert!(patches.len() >= 45, "{} patches", patches.len());
+        if sandbox::git_is_missing() {
+            return;
+        }
         let wrong: Vec<String> = patches.iter().filter_map(|patch| sandbox::applies(&root, patch).err()).collect();
         assert!(wrong.is_empty(), "{wrong:#?}");
         for scenario in patches.iter().flat_map(|patch| &patch.killers).filter_map(Killer::scenario) {

@@ -254,7 +254,7 @@ impl World {
     // ---- small things that all rooms use ------------------------------------------------------------------------------
 
     fn after(&mut self, delay: u64, event: Event) {
-        self.queue.push(self.now + delay, event);
+        self.queue.push(self.now.saturating_add(delay), event);
     }
 
     /// One thing more that happened, for the hash over all.
