@@ -1,21 +1,25 @@
 //! One node: what comes in, and the one place where terms are compared and roles change.
 
+mod commands;
 mod relabel;
+mod snapshots;
+mod voting;
+
+pub use commands::{ProposeError, ReadError};
+pub use snapshots::{Installed, Snapshot};
+use voting::vote_event;
 
 use alloc::vec::Vec;
 
 use crate::candidate::{Candidate, Phase};
 use crate::config::Config;
-use crate::configuration::{Configuration, Member};
-use crate::entry::{Entry, EntryKind, Header};
-use crate::event::{CommitRule, Event, FollowReason, IgnoreReason, VoteRefusal};
+use crate::configuration::Configuration;
+use crate::entry::Entry;
+use crate::event::{Event, FollowReason, IgnoreReason, VoteRefusal};
 use crate::follower::Follower;
 use crate::leader::Leader;
-use crate::message::{
-    AppendEntries, AppendEntriesReply, AppendOutcome, Body, InstallSnapshotReply, Message, PreVoteReply, RequestVote,
-    RequestVoteReply,
-};
-use crate::output::{Delay, HardState, Output, ReadId, Ticket, Timer};
+use crate::message::{AppendEntries, AppendEntriesReply, AppendOutcome, Body, Message, RequestVoteReply};
+use crate::output::{Delay, HardState, Output, Ticket, Timer};
 use crate::role::{Role, Transition};
 use crate::rules::Rules;
 use crate::shared::{Shared, Waits};
@@ -45,41 +49,6 @@ pub struct Boot {
     pub snapshot: Index,
     /// The configuration as of that snapshot; of a new cluster the first one.
     pub configuration: Configuration,
-}
-
-/// Why a proposal is refused. It has had no effect and never will.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProposeError {
-    /// This node does not lead; `leader` does, as far as it knows.
-    NotLeader {
-        /// Whom to ask.
-        leader: Option<NodeId>,
-    },
-    /// Too much is uncommitted, or the log has reached its bound: try again when followers or compaction have caught up.
-    Full,
-}
-
-/// Why a read is refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadError {
-    /// This node does not lead; `leader` does, as far as it knows.
-    NotLeader {
-        /// Whom to ask.
-        leader: Option<NodeId>,
-    },
-    /// Too many reads wait.
-    Full,
-}
-
-/// What became of a snapshot that was received.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Installed {
-    /// Refused or of no use: the state machine stays as it is.
-    No,
-    /// The log has all of it: it is committed now, and applied the ordinary way.
-    Committed,
-    /// It replaces the state machine's state; the log goes on behind it.
-    Replaced,
 }
 
 impl Raft {
@@ -177,114 +146,7 @@ impl Raft {
         self.shared.applied = self.shared.applied.max(index);
     }
 
-    /// A durable snapshot covers the log up to `index`: it may be forgotten up to there. What is not durable or not applied
-    /// stays. Says where the log begins now.
-    pub fn compact(&mut self, index: Index) -> Position {
-        let index = index.min(self.shared.applied).min(self.shared.persistence.durable());
-        if self.shared.halt.is_none() && index > self.shared.log.base().index {
-            self.shared.base_time = self.shared.log.entry(index).map_or(0, |entry| entry.header().time);
-            self.shared.log.compact(index);
-            self.shared.history.compact(index);
-            self.shared.persistence.compacted(self.shared.log.base());
-        }
-        self.shared.log.base()
-    }
-
-    /// Sending a snapshot ended, well or not. If well, the follower's own answer tells what it has; if none comes, the next
-    /// heartbeat asks for another.
-    pub fn snapshot_sent(&mut self, to: NodeId) {
-        if let Role::Leader(leader) = &mut self.role {
-            leader.snapshot_sent(to);
-        }
-    }
-
-    /// A snapshot arrived from the leader of `term` and is durable as a file (paper section 7, figure 13).
-    pub fn snapshot_received(&mut self, from: NodeId, term: Term, snapshot: Snapshot) -> Installed {
-        if self.shared.halt.is_some() || !self.admit_leader(from, term) {
-            return Installed::No;
-        }
-        let position = snapshot.position;
-        let Role::Follower(follower) = &mut self.role else { return Installed::No };
-        follower.heard(&mut self.shared, from);
-        if self.shared.halt.is_some() {
-            return Installed::No;
-        }
-        let installed = if position.index <= self.shared.commit {
-            self.shared.event(Event::SnapshotIgnored { position });
-            Installed::No
-        } else if self.shared.log.holds(position) {
-            self.shared.commit_to(position.index, CommitRule::Snapshot);
-            Installed::Committed
-        } else {
-            self.shared.install(snapshot);
-            Installed::Replaced
-        };
-        follower.verified_to(self.shared.commit);
-        // The answer waits for a reset that is on its way to the disk, so it may claim what that brings.
-        let durable = self.shared.persistence.durable().max(self.shared.log.base().index);
-        let matched = follower.verified().min(durable);
-        self.shared.send(from, Waits::Reset, Body::InstallSnapshotReply(InstallSnapshotReply { matched }));
-        installed
-    }
-
-    // ---- commands: each may be refused --------------------------------------------------------------------------------
-
-    /// Proposes a command. It is in the log of this leader when this returns; whether it is committed shows later.
-    ///
-    /// # Errors
-    /// When this node does not lead, or has too much that waits.
-    pub fn propose(&mut self, header: Header, payload: &[u8]) -> Result<Position, ProposeError> {
-        let leader = self.leader();
-        let Role::Leader(role) = &mut self.role else { return Err(ProposeError::NotLeader { leader }) };
-        if self.shared.halt.is_some() {
-            return Err(ProposeError::NotLeader { leader: None });
-        }
-        let limits = &self.shared.config.limits;
-        let full =
-            role.uncommitted_bytes() >= limits.uncommitted_bytes_max || self.shared.log.bytes() >= limits.log_bytes_max;
-        // Without an entry of its own term a leader never commits what it inherited, and would stay full for ever: where it
-        // began without a no-op, the first proposal stands for it.
-        if full && self.shared.log.last().term == self.shared.term {
-            return Err(ProposeError::Full);
-        }
-        Ok(role.propose(&mut self.shared, EntryKind::Command, header, payload))
-    }
-
-    /// Proposes what the configuration is to keep for a member: its disk and the opaque bytes of the layers above. Nobody's
-    /// vote changes by it. `None` where it is kept already.
-    ///
-    /// # Errors
-    /// When this node does not lead, or `node` is no member.
-    pub fn describe_member(&mut self, node: NodeId, member: Member) -> Result<Option<Position>, ProposeError> {
-        let leader = self.leader();
-        let Role::Leader(role) = &mut self.role else { return Err(ProposeError::NotLeader { leader }) };
-        let mut configuration = self.shared.configuration().clone();
-        if self.shared.halt.is_some() || !configuration.nodes().contains(&node) {
-            return Err(ProposeError::NotLeader { leader: None });
-        }
-        if configuration.members.insert(node, member.clone()) == Some(member) {
-            return Ok(None);
-        }
-        Ok(Some(role.propose(&mut self.shared, EntryKind::Configuration, Header::default(), &configuration.encode())))
-    }
-
-    /// Asks for a linearizable read (thesis 6.4). [`Output::reads`] says when it may be served, or
-    /// [`Output::reads_aborted`] that it can't be.
-    ///
-    /// # Errors
-    /// When this node does not lead, or has too many reads that wait.
-    pub fn read(&mut self, id: ReadId) -> Result<(), ReadError> {
-        let leader = self.leader();
-        let Role::Leader(role) = &mut self.role else { return Err(ReadError::NotLeader { leader }) };
-        if self.shared.halt.is_some() {
-            return Err(ReadError::NotLeader { leader: None });
-        }
-        if role.reads().len() >= self.shared.config.limits.reads_max {
-            return Err(ReadError::Full);
-        }
-        role.read(id);
-        Ok(())
-    }
+    // ---- output --------------------------------------------------------------------------------------------------------
 
     /// Takes what there is to do. A leader decides here what to send, so a turn of many proposals gives one write and one
     /// append for each follower.
@@ -387,13 +249,6 @@ impl Raft {
         true
     }
 
-    fn is_loyal(&self) -> bool {
-        match &self.role {
-            Role::Leader(_) => self.shared.config.switches.stickiness,
-            Role::Follower(_) | Role::Candidate(_) => self.shared.is_sticky(),
-        }
-    }
-
     fn ignore(&mut self, from: NodeId, reason: IgnoreReason) {
         self.shared.event(Event::Ignored { from, reason });
     }
@@ -439,59 +294,7 @@ impl Raft {
         }
     }
 
-    /// Says whether it would vote, and changes nothing by it (P5).
-    fn answer_pre_vote(&mut self, from: NodeId, term: Term, request: RequestVote) {
-        let asked = term.next();
-        let refusal = if asked <= self.shared.term {
-            Some(VoteRefusal::OldTerm)
-        } else if self.is_loyal() {
-            Some(VoteRefusal::LeaderAlive)
-        } else {
-            self.shared.refuses(&request)
-        };
-        // A grant is no vote, and nothing has happened by it: the answer says it all.
-        if let Some(reason) = refusal {
-            self.shared.event(Event::VoteRefused { candidate: from, term: asked, reason });
-        }
-        let reply = PreVoteReply { asked, granted: refusal.is_none() };
-        self.shared.send(from, Waits::Nothing, Body::PreVoteReply(reply));
-    }
-
-    /// One vote a term (A10), only for a log that is at least as up to date (A21). Asked again, it grants again (E8).
-    fn answer_vote(&mut self, from: NodeId, request: RequestVote) {
-        let refusal = match self.shared.vote {
-            Some(vote) if vote == from => None,
-            Some(_) if self.shared.rules.one_vote => Some(VoteRefusal::AlreadyVoted),
-            _ if matches!(&self.role, Role::Follower(follower) if follower.leader().is_some()) => {
-                Some(VoteRefusal::LeaderAlive)
-            }
-            _ => self.shared.refuses(&request),
-        };
-        self.shared.event(vote_event(from, self.shared.term, refusal));
-        if refusal.is_none() {
-            self.shared.vote_for(from);
-            if let Role::Candidate(_) = self.role {
-                // It asked for pre-votes, and has just helped another to lead: going on could depose whom it elected.
-                let (term, reason) = (self.shared.term, FollowReason::VotedForAnother);
-                self.apply(Some(Transition::Follow { term, leader: None, reason }));
-            }
-            self.stand_back();
-        }
-        let reply = RequestVoteReply { granted: refusal.is_none() };
-        self.shared.send(from, Waits::HardState, Body::RequestVoteReply(reply));
-    }
-
     // ---- roles change here --------------------------------------------------------------------------------------------
-
-    /// The campaign timer fired. Who has no vote does not stand for election (M11), nor does who promised its leader to help
-    /// nobody else: `LeaderSilent` is armed then, and asks again. Nor is there an election after the last term.
-    fn campaign(&self) -> Option<Transition> {
-        let last_term = self.shared.term.next() == self.shared.term;
-        if !self.shared.configuration().is_voter(self.shared.id) || self.shared.is_sticky() || last_term {
-            return None;
-        }
-        Some(if self.shared.config.switches.pre_vote { Transition::PreCampaign } else { Transition::Campaign })
-    }
 
     fn apply(&mut self, transition: Option<Transition>) {
         let mut next = transition;
@@ -562,23 +365,5 @@ impl Raft {
                 leader.into_reads().abort(&mut self.shared.out.0.reads_aborted);
             }
         }
-    }
-}
-
-/// A snapshot as consensus sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    /// The last entry that it covers.
-    pub position: Position,
-    /// Cluster time of that entry.
-    pub time: u64,
-    /// The configuration in force there.
-    pub configuration: Configuration,
-}
-
-fn vote_event(candidate: NodeId, term: Term, refusal: Option<VoteRefusal>) -> Event {
-    match refusal {
-        None => Event::Voted { candidate, term },
-        Some(reason) => Event::VoteRefused { candidate, term, reason },
     }
 }
