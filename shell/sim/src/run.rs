@@ -318,13 +318,18 @@ impl Run {
         if heartbeat == 0 || heartbeat >= election_timeout {
             return refuse(format!("a heartbeat of {heartbeat} µs does not fit T = {election_timeout} µs"));
         }
-        if let Some((what, is, most)) = self.numbers().into_iter().find(|(_, is, most)| is > most) {
+        let acts = self.script.iter().flat_map(|step| step.act.numbers());
+        if let Some((what, is, most)) = self.numbers().into_iter().chain(acts).find(|(_, is, most)| is > most) {
             return refuse(format!("{what} is {is}, at most {most} is possible"));
         }
         if self.script.windows(2).any(|pair| pair[0].at > pair[1].at) {
             return refuse("the steps of the script are not in the order of time".into());
         }
-        if self.network.delay_min > self.network.delay_max {
+        let networks = self.script.iter().filter_map(|step| match &step.act {
+            Act::Network(network) => Some(network),
+            _ => None,
+        });
+        if networks.chain([&self.network]).any(|network| network.delay_min > network.delay_max) {
             return refuse("the least delay of a message is above the most".into());
         }
         let named = self.script.iter().flat_map(|step| step.act.members()).chain(self.initial.iter().map(|one| one.n));
@@ -341,31 +346,43 @@ impl Run {
     }
 
     /// Numbers that cost memory or time, or that others are added to, each with the most that it may be.
-    fn numbers(&self) -> [(&'static str, u64, u64); 9] {
+    fn numbers(&self) -> [(&'static str, u64, u64); 22] {
         let Self { timing, network, limits, clients, .. } = self;
         let last = self.script.last().map_or(0, |step| step.at);
+        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         [
             ("election_timeout", timing.election_timeout, HOUR),
             ("disk", timing.disk, HOUR),
             ("calm_at", timing.calm_at, DAY),
             ("delay_max", network.delay_max, HOUR),
             ("at of the last step", last, DAY),
-            ("segment_bytes", limits.segment_bytes, SEGMENT_BYTES_MAX),
-            ("the count of clients", clients.count, CLIENTS_MAX),
-            ("value_bytes_max", clients.value_bytes_max, SEGMENT_BYTES_MAX),
+            ("the count of clients", clients.count, 1000),
             ("pause", clients.pause, HOUR),
+            ("value_bytes_max", clients.value_bytes_max, MUCH),
+            ("segment_bytes", limits.segment_bytes, 16 << 20),
+            ("append_bytes_max", limits.append_bytes_max, MUCH),
+            ("inflight_count_max", count(limits.inflight_count_max), MUCH),
+            ("inflight_bytes_max", limits.inflight_bytes_max, MUCH),
+            ("write_bytes_max", limits.write_bytes_max, MUCH),
+            ("uncommitted_bytes_max", limits.uncommitted_bytes_max, MUCH),
+            ("log_bytes_max", limits.log_bytes_max, MUCH),
+            ("reads_max", count(limits.reads_max), MUCH),
+            ("command_bytes_max", count(limits.command_bytes_max), MUCH),
+            ("requests_max", count(limits.requests_max), MUCH),
+            ("request_bytes_max", limits.request_bytes_max, MUCH),
+            ("apply_bytes_max", limits.apply_bytes_max, MUCH),
+            ("snapshot_entries", limits.snapshot_entries, MUCH),
+            ("snapshot_log_bytes", limits.snapshot_log_bytes, MUCH),
         ]
     }
 }
 
 /// An hour of the world, in microseconds.
-const HOUR: u64 = 3_600_000_000;
+pub(crate) const HOUR: u64 = 3_600_000_000;
 /// A day of it: longer runs are none that anybody waits for.
-const DAY: u64 = 24 * HOUR;
-/// Disks of all members are in memory.
-const SEGMENT_BYTES_MAX: u64 = 16 << 20;
-/// More clients ask than a world has room for.
-const CLIENTS_MAX: u64 = 1000;
+pub(crate) const DAY: u64 = 24 * HOUR;
+/// As good as no limit: disks and logs of all members are in memory.
+const MUCH: u64 = 1 << 30;
 
 /// What is left out of a file.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]

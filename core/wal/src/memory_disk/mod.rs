@@ -83,7 +83,7 @@ impl MemoryDisk {
     /// Lets one call fail with an input/output error: the next one, or, with `after`, the one after so many others of its kind.
     pub fn fail(&self, operation: Operation, after: u64) {
         let mut state = self.state();
-        let call = state.calls.get(&operation).copied().unwrap_or(0) + after;
+        let call = state.calls.get(&operation).copied().unwrap_or(0).saturating_add(after);
         state.faults.insert((operation, call));
     }
 
@@ -91,7 +91,7 @@ impl MemoryDisk {
     /// one, taken modulo their number.
     pub fn flip_read(&self, after: u64, bit: u64) {
         let mut state = self.state();
-        let call = state.calls.get(&Operation::Read).copied().unwrap_or(0) + after;
+        let call = state.calls.get(&Operation::Read).copied().unwrap_or(0).saturating_add(after);
         state.flips.insert(call, bit);
     }
 

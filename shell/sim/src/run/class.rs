@@ -1,6 +1,7 @@
 //! What an act is, besides what it does: whom it names, whether it is a fault, and of which kind.
 
 use super::{Act, Call};
+use crate::run::{DAY, HOUR};
 
 impl Act {
     /// Whom it names.
@@ -51,6 +52,25 @@ impl Act {
             | Self::NoHints
             | Self::Network(_)
             | Self::Deliver { .. } => Vec::new(),
+        }
+    }
+
+    /// Its numbers that others are added to, each with the most that it may be.
+    pub(crate) fn numbers(&self) -> Vec<(&'static str, u64, u64)> {
+        match *self {
+            Self::Pause { micros, .. } | Self::Suspend { micros, .. } | Self::Clog { micros, .. } => {
+                vec![("micros of an act", micros, DAY)]
+            }
+            Self::JumpClock { micros, .. } => vec![("micros of an act", micros.unsigned_abs(), DAY)],
+            Self::SlowDisk { micros, lasts, .. } | Self::SlowNode { micros, lasts, .. } => {
+                vec![("micros of an act", micros, HOUR), ("lasts of an act", lasts, DAY)]
+            }
+            Self::LoseWrite { lasts, .. } | Self::MisdirectWrite { lasts, .. } | Self::Narrow { lasts, .. } => {
+                vec![("lasts of an act", lasts, DAY)]
+            }
+            Self::Flap { every, .. } => vec![("every of an act", every, HOUR)],
+            Self::Network(network) => vec![("delay_max of an act", network.delay_max, HOUR)],
+            _ => Vec::new(),
         }
     }
 

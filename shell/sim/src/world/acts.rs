@@ -140,7 +140,7 @@ impl World {
             }
             Act::FillDisk { more, .. } => {
                 member.full = true;
-                member.disk.limit(Some(member.disk_bytes() + more));
+                member.disk.limit(Some(member.disk_bytes().saturating_add(more)));
             }
             Act::FreeDisk { .. } => {
                 member.full = false;

@@ -91,7 +91,7 @@ impl Links {
     pub(super) fn waits(&mut self, now: u64, link: (NodeId, NodeId), message: &PeerMessage) -> u64 {
         let clogged = self.clogged.get(&link).map_or(0, |until| until.saturating_sub(now));
         let Some(narrow) = self.narrow.get_mut(&link).filter(|narrow| narrow.until > now) else { return clogged };
-        narrow.free_at = narrow.free_at.max(now) + size(message) * 1_000_000 / narrow.bytes;
+        narrow.free_at = narrow.free_at.max(now) + size(message) * 1_000_000 / narrow.bytes.max(1);
         clogged.max(narrow.free_at - now)
     }
 
@@ -158,7 +158,7 @@ impl World {
             self.links.old[place] = kept;
         }
         // One message in eight gets here.
-        if self.links.dice.chance(8 * self.links.weather.replayed) {
+        if self.links.dice.chance(self.links.weather.replayed.saturating_mul(8)) {
             let place = self.links.dice.place(self.links.old.len());
             let Old { from, to, ref message, at, lives } = self.links.old[place];
             let message = Box::new(message.clone());
