@@ -23,6 +23,8 @@ pub enum Phase {
 pub struct Candidate {
     phase: Phase,
     votes: Votes,
+    /// Its leader told it to stand.
+    told: bool,
 }
 
 impl Candidate {
@@ -30,29 +32,39 @@ impl Candidate {
     pub(crate) fn pre_vote(shared: &mut Shared) -> Self {
         let mut votes = Votes::default();
         votes.record(shared.id, true);
-        Self::start(shared, Phase::PreVote, votes)
+        Self::start(shared, Self { phase: Phase::PreVote, votes, told: false })
     }
 
     /// Asks everybody for a vote; its own counts once it is durable (D20).
     pub(crate) fn vote(shared: &mut Shared) -> Self {
-        Self::start(shared, Phase::Vote, Votes::default())
+        Self::start(shared, Self { phase: Phase::Vote, votes: Votes::default(), told: false })
     }
 
-    fn start(shared: &mut Shared, phase: Phase, votes: Votes) -> Self {
+    /// Asks everybody for a vote because its leader told it to (thesis 3.10): nobody protects that leader from it (T1).
+    pub(crate) fn take_over(shared: &mut Shared) -> Self {
+        Self::start(shared, Self { phase: Phase::Vote, votes: Votes::default(), told: true })
+    }
+
+    fn start(shared: &mut Shared, candidate: Self) -> Self {
         shared.arm(Timer::Campaign, Delay::TToTwiceT);
-        let candidate = Self { phase, votes };
         candidate.ask(shared);
         candidate
     }
 
     pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId) -> Self {
-        Self { phase: self.phase, votes: self.votes.relabelled(names) }
+        Self { votes: self.votes.relabelled(names), ..*self }
     }
 
     /// Which question it asks.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.phase
+    }
+
+    /// Its leader told it to stand.
+    #[must_use]
+    pub fn told(&self) -> bool {
+        self.told
     }
 
     /// The answers.
@@ -63,7 +75,7 @@ impl Candidate {
 
     /// Asks those who did not answer (A9), and again after a heartbeat interval.
     pub(crate) fn ask(&self, shared: &mut Shared) {
-        let request = RequestVote { last: shared.log.last() };
+        let request = RequestVote { last: shared.log.last(), transfer: self.told };
         for peer in shared.peers() {
             if shared.configuration().is_voter(peer) && self.votes.said(peer).is_none() {
                 match self.phase {

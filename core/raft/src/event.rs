@@ -90,6 +90,23 @@ pub enum Event {
         /// Its position.
         position: Position,
     },
+    /// A leader hands over: it takes no proposals meanwhile (thesis 3.10).
+    TransferBegan {
+        /// Who is to lead.
+        target: NodeId,
+    },
+    /// A leader goes on to lead, and takes proposals again.
+    TransferEnded {
+        /// Who was to lead.
+        target: NodeId,
+        /// Because of this.
+        reason: TransferEnd,
+    },
+    /// Its leader told it to stand for election at once (thesis 3.10).
+    ToldToStand {
+        /// The leader.
+        leader: NodeId,
+    },
     /// It must stop.
     Halted(Halt),
 }
@@ -105,6 +122,15 @@ pub enum FollowReason {
     VotedForAnother,
     /// It led, and no majority answered for T (`CheckQuorum`, thesis 6.2).
     NoQuorum,
+}
+
+/// Why a leader goes on that wanted to hand over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TransferEnd {
+    /// Nobody else led after T (thesis 3.10).
+    TimedOut,
+    /// The target votes no more.
+    TargetRemoved,
 }
 
 /// Why a vote is refused.
@@ -164,6 +190,9 @@ impl fmt::Display for Event {
             Self::SnapshotNeeded { node } => write!(f, "{node} needs a snapshot, 7"),
             Self::SnapshotInstalled { position } => write!(f, "installs snapshot {position}, 7"),
             Self::SnapshotIgnored { position } => write!(f, "ignores snapshot {position}: it is behind, 7"),
+            Self::TransferBegan { target } => write!(f, "hands over to {target}, thesis 3.10"),
+            Self::TransferEnded { target, reason } => write!(f, "gives up to hand over to {target}: {reason}"),
+            Self::ToldToStand { leader } => write!(f, "is told by {leader} to stand at once, thesis 3.10"),
             Self::Halted(halt) => write!(f, "halts: {halt}"),
         }
     }
@@ -184,6 +213,10 @@ texts!(FollowReason,
     LeaderHeard => "leader heard, 5.2",
     VotedForAnother => "voted for another, 5.2",
     NoQuorum => "no majority answered for T, thesis 6.2",
+);
+texts!(TransferEnd,
+    TimedOut => "nobody else leads after T, thesis 3.10",
+    TargetRemoved => "it votes no more",
 );
 texts!(VoteRefusal,
     LogBehind => "log behind, 5.4.1",

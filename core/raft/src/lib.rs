@@ -74,6 +74,9 @@
 //! together in [`role`]. A leader keeps one [`progress`] for each follower, and its [`reads`]. Handlers of a role change what is
 //! theirs and may ask for a transition; terms are compared and roles change in one place only, behind [`Raft`].
 //!
+//! A leader may hand over to another node ([`Raft::transfer_leadership`]): it brings that one's log up to its own, then tells it to
+//! stand at once.
+//!
 //! **Looking.** [`view`] shows everything and changes nothing; [`invariants`] says what must hold in it. [`rules`] names the rules
 //! that only a demonstration of their worth leaves out.
 //!
@@ -123,6 +126,7 @@ pub use config::{Config, Limits, Switches};
 pub use configuration::{Configuration, Member, Settings};
 pub use entry::{Entry, EntryKind, Header};
 pub use event::Event;
+pub use leader::{Transfer, TransferError};
 pub use message::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Body, InstallSnapshotReply, Message, PreVoteReply, RequestVote,
     RequestVoteReply,

@@ -40,6 +40,9 @@ pub enum Body {
     /// Tells the leader what became of a snapshot (paper figure 13). The snapshot itself travels outside of the messages,
     /// as a file.
     InstallSnapshotReply(InstallSnapshotReply),
+    /// The leader hands over: stand for election at once (thesis 3.10). It says nothing more, since it leaves only when the
+    /// receiver has the whole log.
+    TimeoutNow,
 }
 
 /// A candidate asks for a vote, or whether it would get one.
@@ -47,6 +50,9 @@ pub enum Body {
 pub struct RequestVote {
     /// The candidate's last entry: the voter refuses when its own log is more up to date (paper 5.4.1).
     pub last: Position,
+    /// The leader itself told the candidate to stand ([`Body::TimeoutNow`]): nobody needs to protect it (thesis 4.2.3). Of no
+    /// meaning in a pre-vote.
+    pub transfer: bool,
 }
 
 /// A voter's answer to a pre-vote.
@@ -123,6 +129,7 @@ impl Body {
             Self::AppendEntries(_) => "AppendEntries",
             Self::AppendEntriesReply(_) => "AppendEntriesReply",
             Self::InstallSnapshotReply(_) => "InstallSnapshotReply",
+            Self::TimeoutNow => "TimeoutNow",
         }
     }
 }
@@ -132,7 +139,9 @@ impl fmt::Display for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} -> {} {} {}", self.from, self.to, self.body.name(), self.term)?;
         match &self.body {
-            Body::PreVote(request) | Body::RequestVote(request) => write!(f, " last={}", request.last),
+            Body::PreVote(request) | Body::RequestVote(request) => {
+                write!(f, " last={}{}", request.last, if request.transfer { " transfer" } else { "" })
+            }
             Body::PreVoteReply(reply) => write!(f, " asked={} {}", reply.asked, granted(reply.granted)),
             Body::RequestVoteReply(reply) => write!(f, " {}", granted(reply.granted)),
             Body::AppendEntries(append) => {
@@ -151,6 +160,7 @@ impl fmt::Display for Message {
                 write!(f, " round={}", reply.round)
             }
             Body::InstallSnapshotReply(reply) => write!(f, " match={}", reply.matched),
+            Body::TimeoutNow => Ok(()),
         }
     }
 }

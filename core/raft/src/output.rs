@@ -98,6 +98,8 @@ pub enum Timer {
     Heartbeat,
     /// A leader makes sure that a majority still answers.
     CheckQuorum,
+    /// A leader gives up to hand over (thesis 3.10).
+    Transfer,
 }
 
 /// How long until a timer fires. The core knows neither the clock nor the dice.

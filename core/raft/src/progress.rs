@@ -33,6 +33,8 @@ pub struct Progress {
     inflight_bytes: u64,
     /// It was heard in this term since the last `CheckQuorum`.
     pub(crate) active: bool,
+    /// It was heard between the last two `CheckQuorum`s, or this term has seen no two.
+    pub(crate) was_active: bool,
     /// It answered an append since the leader last looked whether to send.
     pub(crate) answered: bool,
     /// The newest round sent to it.
@@ -53,6 +55,7 @@ impl Progress {
             inflights: VecDeque::new(),
             inflight_bytes: 0,
             active: false,
+            was_active: true,
             answered: false,
             round_sent: 0,
             round_answered: 0,
@@ -76,6 +79,17 @@ impl Progress {
     #[must_use]
     pub fn mode(&self) -> Mode {
         self.mode
+    }
+
+    /// It was heard within T or a little longer. At the start of a term that is assumed.
+    #[must_use]
+    pub fn lately_heard(&self) -> bool {
+        self.active || self.was_active
+    }
+
+    /// `CheckQuorum` looked at it.
+    pub(crate) fn check_quorum(&mut self) {
+        self.was_active = core::mem::take(&mut self.active);
     }
 
     /// Appends with entries that are on their way to it.

@@ -3,6 +3,7 @@
 mod commands;
 mod relabel;
 mod snapshots;
+mod taking_over;
 mod voting;
 
 pub use commands::{ProposeError, ReadError};
@@ -11,7 +12,7 @@ use voting::vote_event;
 
 use alloc::vec::Vec;
 
-use crate::candidate::{Candidate, Phase};
+use crate::candidate::Candidate;
 use crate::config::Config;
 use crate::configuration::Configuration;
 use crate::entry::Entry;
@@ -113,9 +114,13 @@ impl Raft {
                 None
             }
             (Timer::CheckQuorum, Role::Leader(leader)) => leader.check_quorum(&mut self.shared),
+            (Timer::Transfer, Role::Leader(leader)) => {
+                leader.transfer_late(&mut self.shared);
+                None
+            }
             (Timer::LeaderSilent | Timer::Campaign, Role::Leader(_))
-            | (Timer::CheckQuorum, Role::Candidate(_))
-            | (Timer::Heartbeat | Timer::CheckQuorum, Role::Follower(_)) => None,
+            | (Timer::CheckQuorum | Timer::Transfer, Role::Candidate(_))
+            | (Timer::Heartbeat | Timer::CheckQuorum | Timer::Transfer, Role::Follower(_)) => None,
         };
         self.apply(transition);
     }
@@ -183,7 +188,8 @@ impl Raft {
             Body::PreVote(_) => return true,
             // ... and a grant comes from a voter that may be in an earlier one.
             Body::PreVoteReply(_) if theirs <= ours => return true,
-            Body::RequestVote(_) if theirs > ours && self.is_loyal() => {
+            // Unless its leader itself wants it, nobody helps to depose it (T1).
+            Body::RequestVote(request) if theirs > ours && self.is_loyal() && !request.transfer => {
                 let event =
                     Event::VoteRefused { candidate: message.from, term: theirs, reason: VoteRefusal::LeaderAlive };
                 self.shared.event(event);
@@ -194,7 +200,8 @@ impl Raft {
             | Body::RequestVote(_)
             | Body::RequestVoteReply(_)
             | Body::AppendEntriesReply(_)
-            | Body::InstallSnapshotReply(_) => {}
+            | Body::InstallSnapshotReply(_)
+            | Body::TimeoutNow => {}
         }
         if theirs > ours {
             self.apply(Some(Transition::Follow { term: theirs, leader: None, reason: FollowReason::NewerTerm }));
@@ -284,6 +291,7 @@ impl Raft {
                 leader.snapshot_reply(&mut self.shared, from, reply.matched);
                 Ok(None)
             }
+            (Body::TimeoutNow, _) => self.told_to_stand(from),
             (Body::PreVoteReply(_) | Body::RequestVoteReply(_), Role::Follower(_) | Role::Leader(_))
             | (Body::AppendEntriesReply(_) | Body::InstallSnapshotReply(_), Role::Follower(_) | Role::Candidate(_))
             | (Body::AppendEntries(_), Role::Candidate(_) | Role::Leader(_)) => Err(IgnoreReason::Unexpected),
@@ -307,13 +315,10 @@ impl Raft {
                 }
                 Transition::PreCampaign => {
                     self.shared.event(Event::BecamePreCandidate { term: self.shared.term });
-                    self.stand(Phase::PreVote)
+                    self.stand(Candidate::pre_vote)
                 }
-                Transition::Campaign => {
-                    self.shared.enter_term(self.shared.term.next(), Some(self.shared.id));
-                    self.shared.event(Event::BecameCandidate { term: self.shared.term });
-                    self.stand(Phase::Vote)
-                }
+                Transition::Campaign => self.campaign_in_next_term(Candidate::vote),
+                Transition::TakeOver => self.campaign_in_next_term(Candidate::take_over),
                 Transition::Lead => {
                     self.shared.event(Event::BecameLeader { term: self.shared.term });
                     self.role = Role::Leader(Leader::new(&mut self.shared));
@@ -345,11 +350,14 @@ impl Raft {
         }
     }
 
-    fn stand(&mut self, phase: Phase) -> Option<Transition> {
-        let candidate = match phase {
-            Phase::PreVote => Candidate::pre_vote(&mut self.shared),
-            Phase::Vote => Candidate::vote(&mut self.shared),
-        };
+    fn campaign_in_next_term(&mut self, candidate: fn(&mut Shared) -> Candidate) -> Option<Transition> {
+        self.shared.enter_term(self.shared.term.next(), Some(self.shared.id));
+        self.shared.event(Event::BecameCandidate { term: self.shared.term });
+        self.stand(candidate)
+    }
+
+    fn stand(&mut self, candidate: fn(&mut Shared) -> Candidate) -> Option<Transition> {
+        let candidate = candidate(&mut self.shared);
         let transition = candidate.progress(&self.shared);
         self.role = Role::Candidate(candidate);
         transition
@@ -362,6 +370,9 @@ impl Raft {
         {
             let follower = Role::Follower(Follower::new(None, self.shared.commit));
             if let Role::Leader(leader) = core::mem::replace(&mut self.role, follower) {
+                if leader.transfer().is_some() {
+                    self.shared.disarm(Timer::Transfer);
+                }
                 leader.into_reads().abort(&mut self.shared.out.0.reads_aborted);
             }
         }

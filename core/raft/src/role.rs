@@ -38,6 +38,8 @@ pub(crate) enum Transition {
     PreCampaign,
     /// Stand for election in the next term.
     Campaign,
+    /// Stand for election in the next term, as the leader of this one said.
+    TakeOver,
     /// Lead the present term.
     Lead,
 }

@@ -112,8 +112,8 @@ mod tests {
     fn a_vote_is_for_one_with_a_good_log() {
         let vote = |rules, last| {
             let mut node = node(2, &[1, 2], rules);
-            tell(&mut node, 2, 3, Body::RequestVote(RequestVote { last: Position::new(2, 2) }));
-            tell(&mut node, 3, 3, Body::RequestVote(RequestVote { last }));
+            tell(&mut node, 2, 3, Body::RequestVote(RequestVote { last: Position::new(2, 2), transfer: false }));
+            tell(&mut node, 3, 3, Body::RequestVote(RequestVote { last, transfer: false }));
             node.inspect().vote()
         };
         let (good, bad) = (Position::new(2, 2), Position::new(9, 1));

@@ -199,13 +199,12 @@ impl Shared {
 
     /// Would this node vote for the candidate in `term`, its own vote aside? (paper 5.4.1, thesis 4.2.3)
     pub(crate) fn refuses(&self, request: &RequestVote) -> Option<VoteRefusal> {
-        if self.is_sticky() {
-            Some(VoteRefusal::LeaderAlive)
-        } else if request.last < self.log.last() && self.rules.up_to_date {
-            Some(VoteRefusal::LogBehind)
-        } else {
-            None
-        }
+        if self.is_sticky() { Some(VoteRefusal::LeaderAlive) } else { self.refuses_log(request) }
+    }
+
+    /// The same without loyalty to a leader.
+    pub(crate) fn refuses_log(&self, request: &RequestVote) -> Option<VoteRefusal> {
+        (request.last < self.log.last() && self.rules.up_to_date).then_some(VoteRefusal::LogBehind)
     }
 
     pub(crate) fn is_sticky(&self) -> bool {

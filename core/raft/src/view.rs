@@ -7,6 +7,7 @@ use crate::config::Config;
 use crate::configuration::Configuration;
 use crate::entry::Entry;
 use crate::history::History;
+use crate::leader::Transfer;
 use crate::log::Log;
 use crate::output::{Halt, HardState};
 use crate::persistence::Persistence;
@@ -76,6 +77,21 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn is_leader(&self) -> bool {
         matches!(self.role, Role::Leader(_))
+    }
+
+    /// The transfer of its leadership that is under way.
+    #[must_use]
+    pub fn transfer(&self) -> Option<&'a Transfer> {
+        match self.role {
+            Role::Leader(leader) => leader.transfer(),
+            Role::Follower(_) | Role::Candidate(_) => None,
+        }
+    }
+
+    /// It leads, and a `TimeoutNow` has left in its term: for the rest of it no lease protects this leader (R15).
+    #[must_use]
+    pub fn timeout_now_sent(&self) -> bool {
+        matches!(self.role, Role::Leader(leader) if leader.timeout_now_sent())
     }
 
     /// It refuses to help depose a leader.

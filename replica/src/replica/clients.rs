@@ -67,7 +67,8 @@ impl<S: StateMachine> Replica<S> {
         }
         let time = self.reign.map_or(0, |(time, since)| time + self.now.since(since) / 1000);
         self.raft.propose(Header { time, session: 0, sequence: 0 }, command).map_err(|refused| match refused {
-            ProposeError::NotLeader { .. } => NotAccepted::NotLeader,
+            // Whoever asks keeps it until another leads, or this node takes proposals again.
+            ProposeError::NotLeader { .. } | ProposeError::Transferring(_) => NotAccepted::NotLeader,
             ProposeError::Full => NotAccepted::Busy,
         })
     }

@@ -55,6 +55,7 @@ impl Runner {
                     "Campaign" => Timer::Campaign,
                     "Heartbeat" => Timer::Heartbeat,
                     "CheckQuorum" => Timer::CheckQuorum,
+                    "Transfer" => Timer::Transfer,
                     other => Err(format!("there is no timer {other}"))?,
                 };
                 self.members.input(id, Input::TimerFired(quorate_replica::Timer::Raft(timer)))

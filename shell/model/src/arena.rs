@@ -300,6 +300,7 @@ impl Action {
             Self::Fire(Timer::Campaign) => OTHER + 1,
             Self::Fire(Timer::Heartbeat) => OTHER + 2,
             Self::Fire(Timer::CheckQuorum) => OTHER + 3,
+            Self::Fire(Timer::Transfer) => OTHER + 8,
             Self::Written => OTHER + 4,
             Self::Crash => OTHER + 5,
             Self::CrashKept => OTHER + 6,
@@ -319,7 +320,7 @@ fn actions(local: &Local, model: &Model) -> Vec<Action> {
     let fires = local.timers.armed().filter(|timer| match timer {
         Timer::Campaign => !last_term,
         Timer::Heartbeat => local.may_beat(model),
-        Timer::LeaderSilent | Timer::CheckQuorum => true,
+        Timer::LeaderSilent | Timer::CheckQuorum | Timer::Transfer => true,
     });
     let mut actions: Vec<Action> = fires.map(Action::Fire).collect();
     actions.push(Action::Crash);

@@ -72,7 +72,8 @@ pub(crate) struct Step {
 }
 
 impl Timers {
-    const ALL: [Timer; 4] = [Timer::LeaderSilent, Timer::Campaign, Timer::Heartbeat, Timer::CheckQuorum];
+    const ALL: [Timer; 5] =
+        [Timer::LeaderSilent, Timer::Campaign, Timer::Heartbeat, Timer::CheckQuorum, Timer::Transfer];
 
     fn bit(timer: Timer) -> u8 {
         match timer {
@@ -80,6 +81,7 @@ impl Timers {
             Timer::Campaign => 2,
             Timer::Heartbeat => 4,
             Timer::CheckQuorum => 8,
+            Timer::Transfer => 16,
         }
     }
 

@@ -35,13 +35,14 @@ impl Packet {
         }
     }
 
-    /// The term of an answer. Whoever has left that term for good ignores it.
+    /// The term of an answer, or of a word of a leader to its follower. Whoever has left that term for good ignores it.
     pub(crate) fn answers_in(&self) -> Option<Term> {
         let Self::Message(message) = self else { return None };
         match &message.body {
-            Body::RequestVoteReply(_) | Body::AppendEntriesReply(_) | Body::InstallSnapshotReply(_) => {
-                Some(message.term)
-            }
+            Body::RequestVoteReply(_)
+            | Body::AppendEntriesReply(_)
+            | Body::InstallSnapshotReply(_)
+            | Body::TimeoutNow => Some(message.term),
             // It is about the term after, and may tell of a newer one.
             Body::PreVoteReply(reply) => Some(message.term.max(Term(reply.asked.0.saturating_sub(1)))),
             Body::PreVote(_) | Body::RequestVote(_) | Body::AppendEntries(_) => None,
@@ -57,7 +58,7 @@ impl Packet {
         match &message.body {
             Body::RequestVote(_) => Some(Claim::Voted { term, voter: from, candidate: from }),
             Body::RequestVoteReply(reply) if reply.granted => Some(Claim::Voted { term, voter: from, candidate: to }),
-            Body::AppendEntries(_) => Some(Claim::Leads { term, leader: from }),
+            Body::AppendEntries(_) | Body::TimeoutNow => Some(Claim::Leads { term, leader: from }),
             Body::PreVote(_)
             | Body::PreVoteReply(_)
             | Body::RequestVoteReply(_)

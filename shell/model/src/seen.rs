@@ -30,6 +30,8 @@ pub(crate) fn event(witnesses: &mut Witnesses, event: Event, after: &Local) {
         Event::Committed { rule: CommitRule::LeaderSaid, .. } => witnesses.add(Witness::CommitTold),
         Event::SnapshotInstalled { .. } => witnesses.add(Witness::SnapshotInstalled),
         Event::SnapshotIgnored { .. } => witnesses.add(Witness::SnapshotIgnored),
+        Event::ToldToStand { .. } => witnesses.add(Witness::ToldToStand),
+        Event::TransferEnded { .. } => witnesses.add(Witness::TransferEnded),
         Event::BecameCandidate { .. }
         | Event::BecameFollower { .. }
         | Event::Voted { .. }
@@ -37,6 +39,7 @@ pub(crate) fn event(witnesses: &mut Witnesses, event: Event, after: &Local) {
         | Event::Ignored { .. }
         | Event::Committed { rule: CommitRule::Snapshot, .. }
         | Event::SnapshotNeeded { .. }
+        | Event::TransferBegan { .. }
         | Event::Halted(_) => {}
     }
 }

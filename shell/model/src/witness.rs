@@ -73,6 +73,10 @@ witnesses! {
     WriteKept => "a crash came between a write and its report",
     /// A node started with entries on its disk.
     LogRead => "a log was read back after a crash",
+    /// A leader's word made a node stand.
+    ToldToStand => "a leader handed over",
+    /// A leader gave up to hand over.
+    TransferEnded => "a transfer was given up",
     /// A read was served.
     ReadServed => "a read was served",
     /// A read was served by a leader of a later term.

@@ -187,6 +187,7 @@ fn tell(event: &Event) {
         Event::BecameLeader { .. } | Event::BecameFollower { .. } | Event::SnapshotInstalled { .. } => info!("{event}"),
         Event::Halted(_) | Event::AppendDropped => warn!("{event}"),
         Event::BecamePreCandidate { .. } | Event::BecameCandidate { .. } | Event::Truncated { .. } => info!("{event}"),
+        Event::TransferBegan { .. } | Event::TransferEnded { .. } | Event::ToldToStand { .. } => info!("{event}"),
         Event::SnapshotNeeded { .. } | Event::SnapshotIgnored { .. } => info!("{event}"),
         Event::Voted { .. } | Event::VoteRefused { .. } | Event::AppendRefused { .. } => debug!("{event}"),
         Event::Ignored { .. } | Event::Committed { .. } => tracing::trace!("{event}"),

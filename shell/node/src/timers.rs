@@ -6,11 +6,12 @@ use std::time::{Duration, Instant};
 use raft::{Delay, TimerChange as RaftChange};
 use replica::{Timer, turn::TimerChange};
 
-const ALL: [Timer; 5] = [
+const ALL: [Timer; 6] = [
     Timer::Raft(raft::Timer::LeaderSilent),
     Timer::Raft(raft::Timer::Campaign),
     Timer::Raft(raft::Timer::Heartbeat),
     Timer::Raft(raft::Timer::CheckQuorum),
+    Timer::Raft(raft::Timer::Transfer),
     Timer::Sweep,
 ];
 
@@ -68,7 +69,8 @@ fn slot(timer: Timer) -> usize {
         Timer::Raft(raft::Timer::Campaign) => 1,
         Timer::Raft(raft::Timer::Heartbeat) => 2,
         Timer::Raft(raft::Timer::CheckQuorum) => 3,
-        Timer::Sweep => 4,
+        Timer::Raft(raft::Timer::Transfer) => 4,
+        Timer::Sweep => 5,
     }
 }
 

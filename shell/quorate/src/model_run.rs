@@ -164,6 +164,7 @@ fn named(timer: raft::Timer) -> Timer {
         raft::Timer::Campaign => Timer::Campaign,
         raft::Timer::Heartbeat => Timer::Heartbeat,
         raft::Timer::CheckQuorum => Timer::CheckQuorum,
+        raft::Timer::Transfer => Timer::Transfer,
     }
 }
 

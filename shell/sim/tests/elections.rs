@@ -101,10 +101,11 @@ fn only_append_entries_has_room_for_entries() {
         Body::RequestVoteReply(_) => Some(bytes::<RequestVoteReply>()),
         Body::AppendEntriesReply(_) => Some(bytes::<AppendEntriesReply>()),
         Body::InstallSnapshotReply(_) => Some(bytes::<InstallSnapshotReply>()),
+        Body::TimeoutNow => Some(0),
         Body::AppendEntries(_) => None,
     };
     assert!(needs_drop::<Entry>(), "an entry owns its bytes");
-    let vote = Body::RequestVote(RequestVote { last: raft::Position::ZERO });
+    let vote = Body::RequestVote(RequestVote { last: raft::Position::ZERO, transfer: false });
     let reply = Body::RequestVoteReply(RequestVoteReply { granted: true });
-    assert_eq!((sizes(&vote), sizes(&reply)), (Some(16), Some(1)));
+    assert_eq!((sizes(&vote), sizes(&reply)), (Some(24), Some(1)));
 }

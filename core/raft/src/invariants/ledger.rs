@@ -74,7 +74,7 @@ impl Ledger {
         match &message.body {
             Body::RequestVote(_) => self.voted(from, term, from),
             Body::RequestVoteReply(reply) if reply.granted => self.voted(from, term, to),
-            Body::AppendEntries(_) => self.led(from, term).map(|_| ()),
+            Body::AppendEntries(_) | Body::TimeoutNow => self.led(from, term).map(|_| ()),
             Body::PreVote(_)
             | Body::PreVoteReply(_)
             | Body::RequestVoteReply(_)
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(ledger.sent(&message(1, 2, grant.clone())), Ok(()));
         assert_eq!(ledger.sent(&message(1, 2, grant.clone())), Ok(()), "the same again (E8)");
         assert_eq!(ledger.sent(&message(1, 3, grant.clone())).unwrap_err().property, Property::OneVoteATerm);
-        let ask = Body::RequestVote(RequestVote { last: Position::ZERO });
+        let ask = Body::RequestVote(RequestVote { last: Position::ZERO, transfer: false });
         assert_eq!(ledger.sent(&message(1, 3, ask.clone())).unwrap_err().property, Property::OneVoteATerm);
         assert_eq!(ledger.sent(&message(4, 3, ask)), Ok(()));
         assert_eq!(ledger.sent(&message(4, 3, grant)).unwrap_err().property, Property::OneVoteATerm);

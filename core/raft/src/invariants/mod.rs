@@ -97,6 +97,8 @@ properties! {
     MatchRises => "matchIndex never falls within a term (5.3)",
     /// What is durable stays durable until it is deleted.
     DurableRises => "what is durable stays durable until it is deleted",
+    /// A leader tells a node to stand only when that has its whole log.
+    HandedOverComplete => "only who has the whole log is told to stand (thesis 3.10)",
     /// A node that halted stays halted.
     HaltStays => "a halted node stays halted",
 

@@ -116,9 +116,22 @@ fn leader(view: View<'_>, leader: &Leader) -> Result<(), Violation> {
         progress(view, *peer, one)?;
         rounds(&[view.id(), *peer], one.round_answered.max(one.round_sent), leader.round())?;
     }
+    transfer(view, leader)?;
     let tail = view.log().iter().rev().take_while(|entry| entry.index() > view.commit());
     let (counted, bytes) = (leader.uncommitted_bytes(), tail.map(Entry::size).sum::<u64>());
     ensure!(counted == bytes, UncommittedBytes, node, "counted {counted}, are {bytes}");
+    Ok(())
+}
+
+/// It has told nobody to stand whose log ended before its own.
+fn transfer(view: View<'_>, leader: &Leader) -> Result<(), Violation> {
+    let Some((target, Some(told))) = leader.transfer().map(|transfer| (transfer.target(), transfer.told())) else {
+        return Ok(());
+    };
+    let matched = leader.progress().get(&target).map_or(Index::ZERO, Progress::matched);
+    let nodes = &[view.id(), target];
+    ensure!(matched >= told, HandedOverComplete, nodes, "it has the log up to {matched}, which ended at {told}");
+    ensure!(leader.timeout_now_sent(), HandedOverComplete, nodes, "and that is forgotten");
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! A leader: its log is the truth of its term (A18). It accepts proposals, brings every follower's log to its own
-//! (`replicate`), and knows what is committed (`commit`).
+//! (`replicate`), knows what is committed (`commit`), and may hand over (`transfer`).
 
 mod commit;
 mod replicate;
+mod transfer;
 
 use alloc::collections::BTreeMap;
 
@@ -17,6 +18,8 @@ use crate::role::Transition;
 use crate::shared::Shared;
 use crate::types::{Index, NodeId, Position};
 
+pub use transfer::{Transfer, TransferError};
+
 /// What only a leader has.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Leader {
@@ -28,6 +31,9 @@ pub struct Leader {
     reads: Reads,
     /// Bytes of entries that are not committed yet.
     uncommitted_bytes: u64,
+    transfer: Option<Transfer>,
+    /// Belongs to the term: what has left may arrive as long as the term lasts.
+    timeout_now_sent: bool,
 }
 
 impl Leader {
@@ -36,7 +42,15 @@ impl Leader {
     pub(crate) fn new(shared: &mut Shared) -> Self {
         let last = shared.log.last().index;
         let progress = shared.peers().into_iter().map(|peer| (peer, Progress::new(last))).collect();
-        let mut leader = Self { progress, round: 0, confirmed: 0, reads: Reads::default(), uncommitted_bytes: 0 };
+        let mut leader = Self {
+            progress,
+            round: 0,
+            confirmed: 0,
+            reads: Reads::default(),
+            uncommitted_bytes: 0,
+            transfer: None,
+            timeout_now_sent: false,
+        };
         if shared.config.switches.noop {
             shared.append_new(EntryKind::Noop, Header::default(), &[]);
         }
@@ -58,9 +72,11 @@ impl Leader {
         let one = |(node, progress): (&NodeId, &Progress)| {
             let mut progress = progress.clone();
             progress.active &= switches.check_quorum;
+            progress.was_active |= !switches.check_quorum;
             (names(*node), progress)
         };
-        Self { progress: self.progress.iter().map(one).collect(), ..self.clone() }
+        let transfer = self.transfer.map(|transfer| transfer.relabelled(names));
+        Self { progress: self.progress.iter().map(one).collect(), transfer, ..self.clone() }
     }
 
     /// What it knows of each follower.
@@ -110,6 +126,7 @@ impl Leader {
     /// Heartbeats go out on time, whatever else flows, and always ask for an answer.
     pub(crate) fn heartbeat(&mut self, shared: &mut Shared) {
         self.begin_round(shared);
+        self.hand_over_again();
         shared.arm(Timer::Heartbeat, Delay::HeartbeatInterval);
     }
 
@@ -120,7 +137,7 @@ impl Leader {
         if !quorum::has_quorum(shared.configuration(), heard) {
             return Some(Transition::Follow { term: shared.term, leader: None, reason: FollowReason::NoQuorum });
         }
-        self.progress.values_mut().for_each(|progress| progress.active = false);
+        self.progress.values_mut().for_each(Progress::check_quorum);
         shared.arm(Timer::CheckQuorum, Delay::T);
         None
     }

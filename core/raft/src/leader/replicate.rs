@@ -49,6 +49,7 @@ impl Leader {
             flush_one(shared, round, *node, one, writing);
         }
         self.progress = progress;
+        self.hand_over(shared);
         // A cluster of one needs nobody's answer.
         self.advance_rounds(shared);
     }

@@ -15,6 +15,8 @@ pub enum ProposeError {
         /// Whom to ask.
         leader: Option<NodeId>,
     },
+    /// It hands over to this node (thesis 3.10): try again when that leads, or did not come to lead within T.
+    Transferring(NodeId),
     /// Too much is uncommitted, or the log has reached its bound: try again when followers or compaction have caught up.
     Full,
 }
@@ -35,12 +37,15 @@ impl Raft {
     /// Proposes a command. It is in the log of this leader when this returns; whether it is committed shows later.
     ///
     /// # Errors
-    /// When this node does not lead, or has too much that waits.
+    /// When this node does not lead, hands over, or has too much that waits.
     pub fn propose(&mut self, header: Header, payload: &[u8]) -> Result<Position, ProposeError> {
         let leader = self.leader();
         let Role::Leader(role) = &mut self.role else { return Err(ProposeError::NotLeader { leader }) };
         if self.shared.halt.is_some() {
             return Err(ProposeError::NotLeader { leader: None });
+        }
+        if let Some(transfer) = role.transfer() {
+            return Err(ProposeError::Transferring(transfer.target()));
         }
         let limits = &self.shared.config.limits;
         let full =
@@ -57,13 +62,16 @@ impl Raft {
     /// vote changes by it. `None` where it is kept already.
     ///
     /// # Errors
-    /// When this node does not lead, or `node` is no member.
+    /// When this node does not lead or hands over, or `node` is no member.
     pub fn describe_member(&mut self, node: NodeId, member: Member) -> Result<Option<Position>, ProposeError> {
         let leader = self.leader();
         let Role::Leader(role) = &mut self.role else { return Err(ProposeError::NotLeader { leader }) };
         let mut configuration = self.shared.configuration().clone();
         if self.shared.halt.is_some() || !configuration.nodes().contains(&node) {
             return Err(ProposeError::NotLeader { leader: None });
+        }
+        if let Some(transfer) = role.transfer() {
+            return Err(ProposeError::Transferring(transfer.target()));
         }
         if configuration.members.insert(node, member.clone()) == Some(member) {
             return Ok(None);

@@ -63,7 +63,7 @@ mod tests {
     fn voter(id: u64, candidate: u64) -> Raft {
         let mut node = start(id);
         node.timer_fired(Timer::LeaderSilent);
-        let body = Body::RequestVote(RequestVote { last: Position::ZERO });
+        let body = Body::RequestVote(RequestVote { last: Position::ZERO, transfer: false });
         node.receive(Message { from: NodeId(candidate), to: NodeId(id), term: Term(1), body });
         let _ = node.take_output();
         assert_eq!(node.inspect().vote(), Some(NodeId(candidate)));

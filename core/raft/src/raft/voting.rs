@@ -34,6 +34,8 @@ impl Raft {
             _ if matches!(&self.role, Role::Follower(follower) if follower.leader().is_some()) => {
                 Some(VoteRefusal::LeaderAlive)
             }
+            // Its leader wants it: nobody is to be protected (T1).
+            _ if request.transfer => self.shared.refuses_log(&request),
             _ => self.shared.refuses(&request),
         };
         self.shared.event(vote_event(from, self.shared.term, refusal));

@@ -1,7 +1,9 @@
 //! Commands that make something happen, and commands that show.
 
 use quorate_raft::progress::{Mode, Progress};
-use quorate_raft::{Header, Index, Installed, NodeId, ProposeError, ReadError, ReadId, Role, Timer, View};
+use quorate_raft::{
+    Header, Index, Installed, NodeId, ProposeError, ReadError, ReadId, Role, Timer, TransferError, View,
+};
 
 use super::selector::Selector;
 use super::{Arguments, Runner};
@@ -17,6 +19,7 @@ impl Runner {
             "elect" => self.elect(arguments),
             "propose" => self.propose(arguments),
             "read" => self.read(arguments),
+            "transfer" => self.transfer(arguments),
             "fire" => self.fire(arguments),
             "deliver" | "drop" | "duplicate" | "hold" | "release" => self.wire(name, arguments),
             "settle" => self.world.settle().map(|()| Vec::new()),
@@ -60,6 +63,7 @@ impl Runner {
         let refused = results.into_iter().filter_map(Result::err).map(|error| match error {
             ProposeError::NotLeader { leader: Some(leader) } => format!("{id} refuses the proposal: {leader} leads"),
             ProposeError::NotLeader { leader: None } => format!("{id} refuses the proposal: it knows no leader"),
+            ProposeError::Transferring(target) => format!("{id} refuses the proposal: it hands over to {target}"),
             ProposeError::Full => format!("{id} refuses the proposal: too much waits"),
         });
         Ok(refused.collect())
@@ -77,6 +81,14 @@ impl Runner {
             ReadError::Full => format!("{id} refuses the read: too many wait"),
         });
         Ok(refused.collect())
+    }
+
+    /// `transfer 1 to=2`, `transfer 1`: n1 hands over to n2, or to whom it likes best.
+    fn transfer(&mut self, arguments: &mut Arguments<'_>) -> Checked<Vec<String>> {
+        let id = arguments.node()?;
+        let target = arguments.key("to").map(notation::node).transpose()?;
+        let result = self.world.step(id, |raft| raft.transfer_leadership(target))?;
+        Ok(result.err().map(|error| format!("{id} refuses the transfer: {}", refusal(error))).into_iter().collect())
     }
 
     /// `fire 1 Heartbeat`, `fire all CheckQuorum` (of those that have it armed).
@@ -250,6 +262,11 @@ impl Runner {
                 let what = what.filter(|what| !what.is_empty()).collect::<Vec<_>>().join(" ");
                 Ok(vec![format!("{id} applied: {what}").trim_end().to_string()])
             }),
+            "lease" => self.each(id, |runner, id| {
+                let view = runner.world.view(id)?;
+                let lease = if view.is_leader() && !view.timeout_now_sent() { "may" } else { "does not" };
+                Ok(vec![format!("{id} {lease} trust a lease")])
+            }),
             "hard_state" => self.each(id, |runner, id| {
                 let state = runner.world.view(id)?.hard_state();
                 Ok(vec![format!("{id} writes {} vote={:?} commit={}", state.term, state.vote, state.commit)])
@@ -301,6 +318,17 @@ impl Runner {
         let vote = disk.hard_state.vote.map_or_else(|| "none".to_string(), |vote| vote.to_string());
         let base = if disk.base.index == Index::ZERO { String::new() } else { format!("{} ... ", disk.base) };
         Ok(vec![format!("{id} disk {} vote={vote} {base}[{entries}]", disk.hard_state.term)])
+    }
+}
+
+fn refusal(error: TransferError) -> String {
+    match error {
+        TransferError::NotLeader { leader: Some(leader) } => format!("{leader} leads"),
+        TransferError::NotLeader { leader: None } => "it knows no leader".to_string(),
+        TransferError::NotVoter(target) => format!("{target} is no voter"),
+        TransferError::InProgress(target) => format!("it hands over to {target} already"),
+        TransferError::Unreachable(Some(target)) => format!("{target} was not heard for T"),
+        TransferError::Unreachable(None) => "no other voter was heard for T".to_string(),
     }
 }
 

@@ -10,7 +10,7 @@ use super::disk::Disk;
 /// Checks that nothing that `message` says could be taken back by a crash.
 pub(crate) fn sent(message: &Message, view: View<'_>, disk: &Disk) -> Result<(), String> {
     let on_disk = match &message.body {
-        Body::PreVote(_) | Body::PreVoteReply(_) | Body::AppendEntries(_) => true,
+        Body::PreVote(_) | Body::PreVoteReply(_) | Body::AppendEntries(_) | Body::TimeoutNow => true,
         Body::RequestVote(_) => has_vote(message, message.from, disk),
         Body::RequestVoteReply(reply) if reply.granted => has_vote(message, message.to, disk),
         Body::RequestVoteReply(_) => has_term(message, disk),

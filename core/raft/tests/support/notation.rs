@@ -56,7 +56,7 @@ pub(crate) fn filler(position: Position) -> Entry {
 
 /// A timer by its name.
 pub(crate) fn timer(text: &str) -> Parsed<Timer> {
-    [Timer::LeaderSilent, Timer::Campaign, Timer::Heartbeat, Timer::CheckQuorum]
+    [Timer::LeaderSilent, Timer::Campaign, Timer::Heartbeat, Timer::CheckQuorum, Timer::Transfer]
         .into_iter()
         .find(|timer| format!("{timer:?}") == text)
         .ok_or_else(|| format!("`{text}` is no timer"))
@@ -72,8 +72,8 @@ pub(crate) fn message(text: &str, entry: impl Fn(Position) -> Entry) -> Parsed<M
     }
     let (to, kind, term) = (node(words.next()?)?, words.next()?, term(words.next()?)?);
     let body = match kind {
-        "PreVote" => Body::PreVote(RequestVote { last: position(words.key("last")?)? }),
-        "RequestVote" => Body::RequestVote(RequestVote { last: position(words.key("last")?)? }),
+        "PreVote" => Body::PreVote(request(&mut words)?),
+        "RequestVote" => Body::RequestVote(request(&mut words)?),
         "PreVoteReply" => {
             let asked = self::term(words.key("asked")?)?;
             Body::PreVoteReply(PreVoteReply { asked, granted: words.flag("granted") })
@@ -89,9 +89,14 @@ pub(crate) fn message(text: &str, entry: impl Fn(Position) -> Entry) -> Parsed<M
         "InstallSnapshotReply" => {
             Body::InstallSnapshotReply(InstallSnapshotReply { matched: Index(number(words.key("match")?)?) })
         }
+        "TimeoutNow" => Body::TimeoutNow,
         other => return Err(format!("`{other}` is no kind of message")),
     };
     Ok(Message { from, to, term, body })
+}
+
+fn request(words: &mut Words<'_>) -> Parsed<RequestVote> {
+    Ok(RequestVote { last: position(words.key("last")?)?, transfer: words.flag("transfer") })
 }
 
 fn append_reply(words: &mut Words<'_>) -> Parsed<AppendEntriesReply> {

@@ -403,6 +403,7 @@ fn rare(event: Event) -> Option<&'static str> {
         Event::Truncated { .. } => Some("conflicts deleted"),
         Event::AppendRefused { .. } => Some("appends refused"),
         Event::AppendDropped => Some("appends dropped"),
+        Event::ToldToStand { .. } => Some("told to stand"),
         Event::SnapshotInstalled { .. } => Some("snapshots installed"),
         Event::Committed { rule: CommitRule::Majority, .. } => Some("commits"),
         _ => None,

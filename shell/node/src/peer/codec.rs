@@ -47,6 +47,7 @@ const REQUEST_VOTE_REPLY: u8 = 4;
 const APPEND_ENTRIES: u8 = 5;
 const APPEND_ENTRIES_REPLY: u8 = 6;
 const INSTALL_SNAPSHOT_REPLY: u8 = 7;
+const TIMEOUT_NOW: u8 = 8;
 const WRITE: u8 = 16;
 const WRITE_REPLY: u8 = 17;
 const READ: u8 = 18;
@@ -155,12 +156,16 @@ fn kind(body: &Body) -> u8 {
         Body::AppendEntries(_) => APPEND_ENTRIES,
         Body::AppendEntriesReply(_) => APPEND_ENTRIES_REPLY,
         Body::InstallSnapshotReply(_) => INSTALL_SNAPSHOT_REPLY,
+        Body::TimeoutNow => TIMEOUT_NOW,
     }
 }
 
 fn encode_body(body: &Body, out: &mut BytesMut) {
     match body {
-        Body::PreVote(request) | Body::RequestVote(request) => put_position(out, request.last),
+        Body::PreVote(request) | Body::RequestVote(request) => {
+            put_position(out, request.last);
+            out.put_u8(u8::from(request.transfer));
+        }
         Body::PreVoteReply(reply) => {
             out.put_u64_le(reply.asked.0);
             out.put_u8(u8::from(reply.granted));
@@ -193,13 +198,14 @@ fn encode_body(body: &Body, out: &mut BytesMut) {
             }
         }
         Body::InstallSnapshotReply(reply) => out.put_u64_le(reply.matched.0),
+        Body::TimeoutNow => {}
     }
 }
 
 fn decode_body(kind: u8, input: &mut Input) -> Result<Body, CodecError> {
     Ok(match kind {
-        PRE_VOTE => Body::PreVote(RequestVote { last: input.position()? }),
-        REQUEST_VOTE => Body::RequestVote(RequestVote { last: input.position()? }),
+        PRE_VOTE => Body::PreVote(input.request()?),
+        REQUEST_VOTE => Body::RequestVote(input.request()?),
         PRE_VOTE_REPLY => Body::PreVoteReply(PreVoteReply { asked: input.term()?, granted: input.flag()? }),
         REQUEST_VOTE_REPLY => Body::RequestVoteReply(RequestVoteReply { granted: input.flag()? }),
         APPEND_ENTRIES => {
@@ -216,6 +222,7 @@ fn decode_body(kind: u8, input: &mut Input) -> Result<Body, CodecError> {
             };
             Body::AppendEntriesReply(AppendEntriesReply { round, outcome })
         }
+        TIMEOUT_NOW => Body::TimeoutNow,
         INSTALL_SNAPSHOT_REPLY => Body::InstallSnapshotReply(InstallSnapshotReply { matched: Index(input.u64()?) }),
         other => return Err(CodecError::Unknown(other)),
     })
@@ -270,6 +277,10 @@ impl Input {
         Ok(Position { index: Index(self.u64()?), term: self.term()? })
     }
 
+    fn request(&mut self) -> Result<RequestVote, CodecError> {
+        Ok(RequestVote { last: self.position()?, transfer: self.flag()? })
+    }
+
     fn id(&mut self) -> Result<ForwardId, CodecError> {
         Ok(ForwardId { incarnation: self.u64()?, number: self.u64()? })
     }
@@ -302,15 +313,16 @@ mod tests {
         let accepted = AppendOutcome::Accepted { matched: Index(8) };
         let raft = |body| PeerMessage::Raft(Message { from: NodeId(1), to: NodeId(2), term: Term(5), body });
         vec![
-            raft(Body::PreVote(RequestVote { last: Position::new(8, 3) })),
+            raft(Body::PreVote(RequestVote { last: Position::new(8, 3), transfer: false })),
             raft(Body::PreVoteReply(PreVoteReply { asked: Term(6), granted: true })),
-            raft(Body::RequestVote(RequestVote { last: Position::new(8, 3) })),
+            raft(Body::RequestVote(RequestVote { last: Position::new(8, 3), transfer: true })),
             raft(Body::RequestVoteReply(RequestVoteReply { granted: false })),
             raft(Body::AppendEntries(AppendEntries { round: 9, commit: Index(6), run })),
             raft(Body::AppendEntriesReply(AppendEntriesReply { round: 9, outcome: accepted })),
             raft(Body::AppendEntriesReply(AppendEntriesReply { round: 9, outcome: refused })),
             raft(Body::AppendEntriesReply(AppendEntriesReply { round: 9, outcome: plain })),
             raft(Body::InstallSnapshotReply(InstallSnapshotReply { matched: Index(7) })),
+            raft(Body::TimeoutNow),
             PeerMessage::Write(ForwardedWrite {
                 term: Term(5),
                 id,

@@ -8,7 +8,7 @@ use crate::met::Life;
 
 const MAGIC: [u8; 4] = *b"QRMP";
 /// The version of the protocol between members.
-pub(crate) const PROTOCOL: u16 = 1;
+pub(crate) const PROTOCOL: u16 = 2;
 /// A hello is small: nothing longer is read from a stranger.
 pub(crate) const HELLO_BYTES_MAX: usize = 4096;
 

@@ -67,7 +67,8 @@ impl Monotonic {
             | Body::RequestVoteReply(_)
             | Body::AppendEntries(_)
             | Body::AppendEntriesReply(_)
-            | Body::InstallSnapshotReply(_) => {
+            | Body::InstallSnapshotReply(_)
+            | Body::TimeoutNow => {
                 let kept = self.kept.entry(message.from).or_default();
                 kept.spoken = kept.spoken.max(message.term);
             }

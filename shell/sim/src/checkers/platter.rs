@@ -90,7 +90,11 @@ fn claim(message: &Message, position_at: impl Fn(u64) -> Option<Position>) -> Op
             }
         }
         Body::InstallSnapshotReply(reply) => claim.up_to = reply.matched.0,
-        Body::RequestVoteReply(_) | Body::PreVote(_) | Body::PreVoteReply(_) | Body::AppendEntries(_) => return None,
+        Body::RequestVoteReply(_)
+        | Body::PreVote(_)
+        | Body::PreVoteReply(_)
+        | Body::AppendEntries(_)
+        | Body::TimeoutNow => return None,
     }
     Some(claim)
 }

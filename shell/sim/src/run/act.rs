@@ -331,6 +331,7 @@ pub enum Timer {
     Campaign,
     Heartbeat,
     CheckQuorum,
+    Transfer,
 }
 
 /// Calls to a disk that can be made to fail.

@@ -180,7 +180,11 @@ fn timer(words: &mut Words<'_>) -> Read<Timer> {
         "Campaign" => Timer::Campaign,
         "Heartbeat" => Timer::Heartbeat,
         "CheckQuorum" => Timer::CheckQuorum,
-        other => return words.wrong(format!("`{other}` is no timer: LeaderSilent, Campaign, Heartbeat, CheckQuorum")),
+        "Transfer" => Timer::Transfer,
+        other => {
+            return words
+                .wrong(format!("`{other}` is no timer: LeaderSilent, Campaign, Heartbeat, CheckQuorum, Transfer"));
+        }
     })
 }
 

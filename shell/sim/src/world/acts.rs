@@ -164,6 +164,7 @@ impl World {
             Timer::Campaign => raft::Timer::Campaign,
             Timer::Heartbeat => raft::Timer::Heartbeat,
             Timer::CheckQuorum => raft::Timer::CheckQuorum,
+            Timer::Transfer => raft::Timer::Transfer,
         };
         if let Some(running) = self.running(id) {
             running.timers.retain(|(other, _)| *other != ReplicaTimer::Raft(timer));

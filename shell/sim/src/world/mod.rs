@@ -479,6 +479,9 @@ impl World {
             RaftEvent::SnapshotIgnored { .. } => "snapshot ignored",
             RaftEvent::AppendDropped => "append dropped: log full",
             RaftEvent::Ignored { .. } => "message of another time ignored",
+            RaftEvent::TransferBegan { .. } => "transfer begun",
+            RaftEvent::TransferEnded { .. } => "transfer given up",
+            RaftEvent::ToldToStand { .. } => "told to stand",
             RaftEvent::BecameFollower { .. }
             | RaftEvent::BecamePreCandidate { .. }
             | RaftEvent::Voted { .. }

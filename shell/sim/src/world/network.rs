@@ -292,6 +292,7 @@ fn gist(message: &PeerMessage) -> (u64, u64) {
                 Body::AppendEntries(append) => (5, (append.run.last().index.0 << 20) ^ append.round),
                 Body::AppendEntriesReply(reply) => (6, reply.round),
                 Body::InstallSnapshotReply(reply) => (7, reply.matched.0),
+                Body::TimeoutNow => (20, 0),
             };
             (kind | (message.term.0 << 24), about)
         }
