@@ -1,6 +1,6 @@
 //! The cluster's membership as a value: who votes, who learns, what everybody agreed on. It is an ordinary entry of the
-//! log, in force as soon as it is appended (thesis 4.1). Changing it at run time is the affair of the leader, not of this
-//! room.
+//! log, in force as soon as it is appended (thesis 4.1). Which configuration may follow which is the affair of
+//! [`membership`](crate::membership), not of this room.
 
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
@@ -10,9 +10,10 @@ use bytes::Bytes;
 
 use crate::types::NodeId;
 
-const VERSION: u8 = 1;
+/// The format that is written. Version 1 has no `wanted` and is still read.
+const VERSION: u8 = 2;
 /// More members than any cluster has: a bound for what is read from a disk or a peer.
-const MEMBERS_MAX: u64 = 1024;
+pub const MEMBERS_MAX: u64 = 1024;
 
 /// What all members agreed on about time and features; replicated, so that one member can't differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,6 +41,17 @@ pub struct Member {
     pub info: Bytes,
 }
 
+/// How far a change of the voters has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// None is under way.
+    Plain,
+    /// New voters learn the log first (thesis 4.2.1).
+    CatchingUp,
+    /// Both sets of voters must agree (paper section 6).
+    Joint,
+}
+
 /// A configuration. While `voters_old` is not empty it is joint: both sets must agree (paper section 6).
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct Configuration {
@@ -47,8 +59,11 @@ pub struct Configuration {
     pub voters: BTreeSet<NodeId>,
     /// The voters before the change (`C_old`) while joint, else empty.
     pub voters_old: BTreeSet<NodeId>,
-    /// Receive the log, do not vote (thesis 4.2.1).
+    /// Receive the log, do not vote (thesis 4.2.1). Who stands here and still votes becomes a learner with the change that is
+    /// under way.
     pub learners: BTreeSet<NodeId>,
+    /// The voters that a change under way wants, while those of them that are new catch up as learners; else empty.
+    pub wanted: BTreeSet<NodeId>,
     /// The id that the next new node gets; ids are never used again.
     pub next_node: u64,
     /// Agreed settings.
@@ -101,10 +116,32 @@ impl Configuration {
         !self.voters_old.is_empty()
     }
 
+    /// How far a change of the voters has come.
+    #[must_use]
+    pub fn stage(&self) -> Stage {
+        match (self.is_joint(), self.wanted.is_empty()) {
+            (true, _) => Stage::Joint,
+            (false, false) => Stage::CatchingUp,
+            (false, true) => Stage::Plain,
+        }
+    }
+
+    /// The node learns, and a change under way is to make it a voter.
+    #[must_use]
+    pub fn is_joining(&self, node: NodeId) -> bool {
+        self.wanted.contains(&node) && !self.is_voter(node)
+    }
+
     /// The node has a vote, in either set.
     #[must_use]
     pub fn is_voter(&self, node: NodeId) -> bool {
         self.voters.contains(&node) || self.voters_old.contains(&node)
+    }
+
+    /// The node is a member: it votes, or learns.
+    #[must_use]
+    pub fn has(&self, node: NodeId) -> bool {
+        self.is_voter(node) || self.learners.contains(&node)
     }
 
     /// Everybody who receives the log: voters of both sets and learners.
@@ -119,17 +156,18 @@ impl Configuration {
             voters: set(&self.voters),
             voters_old: set(&self.voters_old),
             learners: set(&self.learners),
+            wanted: set(&self.wanted),
             members: self.members.iter().map(|(node, member)| (names(*node), member.clone())).collect(),
             ..*self
         }
     }
 
-    /// The configuration as bytes: version, the three sets, next id, settings, members; numbers little-endian.
+    /// The configuration as bytes: version, the four sets, next id, settings, members; numbers little-endian.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         out.push(VERSION);
-        for set in [&self.voters, &self.voters_old, &self.learners] {
+        for set in [&self.voters, &self.voters_old, &self.learners, &self.wanted] {
             put(&mut out, set.len() as u64);
             set.iter().for_each(|node| put(&mut out, node.0));
         }
@@ -154,10 +192,11 @@ impl Configuration {
     pub fn decode(bytes: &Bytes) -> Result<Self, ConfigurationError> {
         let mut input = Input { bytes: bytes.clone() };
         let version = input.byte()?;
-        if version != VERSION {
+        if version == 0 || version > VERSION {
             return Err(ConfigurationError::Version(version));
         }
         let (voters, voters_old, learners) = (input.set()?, input.set()?, input.set()?);
+        let wanted = if version == 1 { BTreeSet::new() } else { input.set()? };
         let next_node = input.number()?;
         let settings = Settings {
             election_timeout: input.number()?,
@@ -174,11 +213,11 @@ impl Configuration {
         if !input.bytes.is_empty() {
             return Err(ConfigurationError::Long);
         }
-        Ok(Self { voters, voters_old, learners, next_node, settings, members })
+        Ok(Self { voters, voters_old, learners, wanted, next_node, settings, members })
     }
 }
 
-/// Written as `n1 n2 n3`, joint as `n1 n2 & n2 n3` (new, then old), learners behind `+`.
+/// Written as `n1 n2 n3`, joint as `n1 n2 & n2 n3` (new, then old), learners behind `+`, wanted voters behind `->`.
 impl fmt::Display for Configuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |f: &mut fmt::Formatter<'_>, set: &BTreeSet<NodeId>| -> fmt::Result {
@@ -195,6 +234,10 @@ impl fmt::Display for Configuration {
         if !self.learners.is_empty() {
             write!(f, " + ")?;
             list(f, &self.learners)?;
+        }
+        if !self.wanted.is_empty() {
+            write!(f, " -> ")?;
+            list(f, &self.wanted)?;
         }
         Ok(())
     }
@@ -239,11 +282,13 @@ impl Input {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::string::ToString;
 
     fn joint() -> Configuration {
         let mut configuration = Configuration::of_voters([NodeId(1), NodeId(2), NodeId(3)]);
         configuration.voters_old = [NodeId(2), NodeId(4)].into();
         configuration.learners = [NodeId(5)].into();
+        configuration.wanted = [NodeId(1), NodeId(5)].into();
         configuration.members.insert(NodeId(5), Member { disk: 77, info: Bytes::from_static(b"five") });
         configuration
     }
@@ -252,6 +297,29 @@ mod tests {
     fn what_is_encoded_is_read_back() {
         let configuration = joint();
         assert_eq!(Configuration::decode(&configuration.encode().into()), Ok(configuration));
+    }
+
+    #[test]
+    fn the_first_format_is_still_read() {
+        let mut configuration = joint();
+        configuration.wanted.clear();
+        let mut bytes = configuration.encode();
+        let sets = 1 + (1 + 3) * 8 + (1 + 2) * 8 + (1 + 1) * 8;
+        bytes.drain(sets..sets + 8);
+        bytes[0] = 1;
+        assert_eq!(Configuration::decode(&bytes.into()), Ok(configuration));
+    }
+
+    #[test]
+    fn a_configuration_says_how_far_a_change_has_come() {
+        let mut configuration = Configuration::of_voters([NodeId(1)]);
+        assert_eq!((configuration.stage(), configuration.to_string()), (Stage::Plain, "n1".into()));
+        configuration.learners = [NodeId(2)].into();
+        configuration.wanted = [NodeId(1), NodeId(2)].into();
+        assert_eq!((configuration.stage(), configuration.to_string()), (Stage::CatchingUp, "n1 + n2 -> n1 n2".into()));
+        assert!(configuration.is_joining(NodeId(2)) && !configuration.is_joining(NodeId(1)));
+        assert_eq!(joint().stage(), Stage::Joint);
+        assert!(!joint().is_joining(NodeId(1)) && joint().is_joining(NodeId(5)) && !joint().is_joining(NodeId(6)));
     }
 
     #[test]
@@ -274,6 +342,7 @@ mod tests {
         let mut expected = Configuration::of_voters([NodeId(10), NodeId(20), NodeId(30)]);
         expected.voters_old = [NodeId(20), NodeId(40)].into();
         expected.learners = [NodeId(50)].into();
+        expected.wanted = [NodeId(10), NodeId(50)].into();
         expected.members.insert(NodeId(50), Member { disk: 77, info: Bytes::from_static(b"five") });
         expected.next_node = joint().next_node;
         assert_eq!(relabelled, expected);

@@ -3,6 +3,7 @@
 
 use core::fmt;
 
+use crate::configuration::Stage;
 use crate::output::Halt;
 use crate::types::{Index, NodeId, Position, Term};
 
@@ -107,6 +108,23 @@ pub enum Event {
         /// The leader.
         leader: NodeId,
     },
+    /// A configuration of its log is in force from now on, committed or not (paper section 6).
+    ConfigurationInForce {
+        /// Where it stands.
+        index: Index,
+        /// How far a change of the voters has come with it.
+        stage: Stage,
+    },
+    /// The entry of the configuration in force was deleted: one of those before is in force again.
+    ConfigurationReverted {
+        /// Where that stands.
+        index: Index,
+    },
+    /// It is no member any more by a committed configuration (thesis 4.2).
+    Removed {
+        /// Where that stands, or the snapshot that says so.
+        index: Index,
+    },
     /// It must stop.
     Halted(Halt),
 }
@@ -122,6 +140,8 @@ pub enum FollowReason {
     VotedForAnother,
     /// It led, and no majority answered for T (`CheckQuorum`, thesis 6.2).
     NoQuorum,
+    /// It led, and the committed configuration gives it no vote (thesis 4.2.2).
+    NoVote,
 }
 
 /// Why a leader goes on that wanted to hand over.
@@ -193,6 +213,9 @@ impl fmt::Display for Event {
             Self::TransferBegan { target } => write!(f, "hands over to {target}, thesis 3.10"),
             Self::TransferEnded { target, reason } => write!(f, "gives up to hand over to {target}: {reason}"),
             Self::ToldToStand { leader } => write!(f, "is told by {leader} to stand at once, thesis 3.10"),
+            Self::ConfigurationInForce { index, stage } => write!(f, "is in the configuration of {index}: {stage}"),
+            Self::ConfigurationReverted { index } => write!(f, "is back in the configuration of {index}, thesis 4.1"),
+            Self::Removed { index } => write!(f, "is no member any more since {index}, thesis 4.2"),
             Self::Halted(halt) => write!(f, "halts: {halt}"),
         }
     }
@@ -213,6 +236,12 @@ texts!(FollowReason,
     LeaderHeard => "leader heard, 5.2",
     VotedForAnother => "voted for another, 5.2",
     NoQuorum => "no majority answered for T, thesis 6.2",
+    NoVote => "no voter in the committed configuration, thesis 4.2.2",
+);
+texts!(Stage,
+    Plain => "one set of voters",
+    CatchingUp => "new voters catch up, thesis 4.2.1",
+    Joint => "joint, 6",
 );
 texts!(TransferEnd,
     TimedOut => "nobody else leads after T, thesis 3.10",

@@ -38,19 +38,35 @@ impl History {
         self.later.iter().rev().find(|(at, _)| *at <= index).map_or(&self.base.1, |(_, configuration)| configuration)
     }
 
+    /// Where the configuration that was in force at `index` stands.
+    pub(crate) fn index_at(&self, index: Index) -> Index {
+        self.later.iter().rev().find(|(at, _)| *at <= index).map_or(self.base.0, |(at, _)| *at)
+    }
+
+    /// All of them with where they stand, oldest first; the first one stands at the base, or before it.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (Index, &Configuration)> {
+        core::iter::once(&self.base).chain(&self.later).map(|(index, configuration)| (*index, configuration))
+    }
+
     pub(crate) fn relabelled(&self, names: &dyn Fn(NodeId) -> NodeId) -> Self {
         let one = |(index, configuration): &(Index, Configuration)| (*index, configuration.relabelled(names));
         Self { base: one(&self.base), later: self.later.iter().map(one).collect() }
     }
 
-    pub(crate) fn append(&mut self, index: Index, configuration: Configuration) {
-        if index > self.base.0 {
+    /// Says whether it is in force now: what the base covers is not news.
+    pub(crate) fn append(&mut self, index: Index, configuration: Configuration) -> bool {
+        let news = index > self.base.0;
+        if news {
             self.later.push((index, configuration));
         }
+        news
     }
 
-    pub(crate) fn truncate(&mut self, first: Index) {
+    /// Says whether another is in force now.
+    pub(crate) fn truncate(&mut self, first: Index) -> bool {
+        let count = self.later.len();
         self.later.retain(|(index, _)| *index < first);
+        self.later.len() < count
     }
 
     /// Forgets what was replaced at or before `index`.

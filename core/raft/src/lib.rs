@@ -68,6 +68,8 @@
 //! is in force, committed or not. A [`mod@slice`] is a run of entries that was checked once, the only way in for what a peer sends.
 //! [`persistence`] knows what the disk was asked to write and what of it is durable.
 //!
+//! **Who belongs to it.** [`membership`] says by which steps the cluster goes from one [`configuration`] to another.
+//!
 //! **Who decides.** [`quorum`] is the arithmetic of majorities, plain and joint; [`votes`] the ballot of one election.
 //!
 //! **The roles** are data: a node is a [`follower`], a [`candidate`] or a [`leader`], each with what only that role needs, put
@@ -107,6 +109,7 @@ pub mod history;
 pub mod invariants;
 pub mod leader;
 pub mod log;
+pub mod membership;
 pub mod message;
 pub mod output;
 pub mod persistence;
@@ -123,10 +126,11 @@ pub mod view;
 pub mod votes;
 
 pub use config::{Config, Limits, Switches};
-pub use configuration::{Configuration, Member, Settings};
+pub use configuration::{Configuration, Member, Settings, Stage};
 pub use entry::{Entry, EntryKind, Header};
 pub use event::Event;
 pub use leader::{Transfer, TransferError};
+pub use membership::{Change, ChangeError, Plan, PromoteError, Refusal, Step};
 pub use message::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Body, InstallSnapshotReply, Message, PreVoteReply, RequestVote,
     RequestVoteReply,

@@ -23,6 +23,18 @@ pub enum Mode {
     },
 }
 
+/// How a learner catches up, in rounds (thesis 4.2.1): all entries that are there when a round begins are the round. Who gets
+/// through one within T keeps up well enough to vote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CatchUp {
+    /// The round ends when it has the log up to here.
+    pub target: Index,
+    /// The round takes longer than T.
+    pub late: bool,
+    /// The last whole round took less than T, and so does this one until now.
+    pub ready: bool,
+}
+
 /// What the leader knows of one follower.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Progress {
@@ -35,6 +47,10 @@ pub struct Progress {
     pub(crate) active: bool,
     /// It was heard between the last two `CheckQuorum`s, or this term has seen no two.
     pub(crate) was_active: bool,
+    /// While it is a learner: how it catches up.
+    pub(crate) catch_up: Option<CatchUp>,
+    /// It is no member any more; so many heartbeats went to it since that is committed.
+    pub(crate) leaving: Option<u8>,
     /// It answered an append since the leader last looked whether to send.
     pub(crate) answered: bool,
     /// The newest round sent to it.
@@ -56,6 +72,8 @@ impl Progress {
             inflight_bytes: 0,
             active: false,
             was_active: true,
+            catch_up: None,
+            leaving: None,
             answered: false,
             round_sent: 0,
             round_answered: 0,
@@ -87,9 +105,9 @@ impl Progress {
         self.active || self.was_active
     }
 
-    /// `CheckQuorum` looked at it.
-    pub(crate) fn check_quorum(&mut self) {
-        self.was_active = core::mem::take(&mut self.active);
+    /// It was heard within T or a little longer, and nothing is assumed: it did answer in this term.
+    pub(crate) fn answers(&self) -> bool {
+        self.active || (self.was_active && self.round_answered > 0)
     }
 
     /// Appends with entries that are on their way to it.
@@ -107,6 +125,49 @@ impl Progress {
     /// The last index and the bytes of each append that is on its way to it.
     pub(crate) fn inflights(&self) -> impl Iterator<Item = (Index, u64)> {
         self.inflights.iter().copied()
+    }
+
+    /// How it catches up, while it is a learner.
+    #[must_use]
+    pub fn catch_up(&self) -> Option<CatchUp> {
+        self.catch_up
+    }
+
+    /// It is no member any more, and is only told so.
+    #[must_use]
+    pub fn is_leaving(&self) -> bool {
+        self.leaving.is_some()
+    }
+
+    /// It learns, and the log ends at `last` now: a round of catching up begins.
+    pub(crate) fn learns(&mut self, last: Index) {
+        if self.catch_up.is_none() {
+            self.catch_up = Some(CatchUp { target: last, late: false, ready: false });
+        }
+    }
+
+    /// It answered: maybe that ends a round.
+    pub(crate) fn caught_up(&mut self, last: Index) {
+        let Some(round) = &mut self.catch_up else { return };
+        if self.matched < round.target {
+            return;
+        }
+        round.ready |= !round.late;
+        if round.late {
+            *round = CatchUp { target: last, late: false, ready: false };
+        }
+    }
+
+    /// `CheckQuorum` looked at it: T has passed since it did before. What was heard is of the past now, and a round of
+    /// catching up that has not ended takes longer.
+    pub(crate) fn period_ends(&mut self, last: Index) {
+        self.was_active = core::mem::take(&mut self.active);
+        let Some(round) = &mut self.catch_up else { return };
+        if self.matched >= round.target {
+            (round.target, round.late) = (last, false);
+        } else {
+            (round.late, round.ready) = (true, false);
+        }
     }
 
     /// The window has room for another append.
@@ -191,6 +252,30 @@ impl Progress {
 mod tests {
     use super::*;
     use crate::config::Config;
+
+    #[test]
+    fn a_learner_is_ready_after_a_round_within_t_and_only_as_long_as_it_keeps_up() {
+        // Thesis 4.2.1, A39
+        let mut progress = Progress::new(Index(9));
+        progress.learns(Index(9));
+        let ready = |progress: &Progress| progress.catch_up().is_some_and(|round| round.ready);
+        progress.has(Index(8));
+        progress.caught_up(Index(20));
+        progress.period_ends(Index(20));
+        progress.has(Index(9));
+        progress.caught_up(Index(20));
+        assert!(!ready(&progress), "its first round took longer than T");
+        progress.has(Index(20));
+        progress.caught_up(Index(22));
+        assert!(ready(&progress), "the second did not");
+        progress.period_ends(Index(30));
+        assert!(ready(&progress), "the third has begun");
+        progress.period_ends(Index(40));
+        assert!(!ready(&progress), "and takes too long");
+        assert_eq!(progress.catch_up().map(|round| round.target), Some(Index(30)));
+        progress.learns(Index(50));
+        assert_eq!(progress.catch_up().map(|round| round.target), Some(Index(30)), "it learns already");
+    }
 
     #[test]
     fn the_window_closes_by_count_and_by_bytes_and_opens_with_answers() {

@@ -1,6 +1,7 @@
 //! One node: what comes in, and the one place where terms are compared and roles change.
 
 mod commands;
+mod membership;
 mod relabel;
 mod snapshots;
 mod taking_over;
@@ -87,6 +88,7 @@ impl Raft {
         }
         if self.admit(&message) {
             self.dispatch(message);
+            self.membership_goes_on();
         }
     }
 
@@ -123,6 +125,7 @@ impl Raft {
             | (Timer::Heartbeat | Timer::CheckQuorum | Timer::Transfer, Role::Follower(_)) => None,
         };
         self.apply(transition);
+        self.membership_goes_on();
     }
 
     /// A write is durable. Old, repeated and unknown tickets are ignored.
@@ -143,6 +146,7 @@ impl Raft {
             }
         };
         self.apply(transition);
+        self.membership_goes_on();
     }
 
     /// The state machine has applied everything up to `index`.
@@ -159,9 +163,12 @@ impl Raft {
         if self.shared.halt.is_none() {
             let hard_state = self.shared.hard_state();
             let write = self.shared.persistence.take_write(&self.shared.log, hard_state, &self.shared.config.limits);
+            let mut done = None;
             if let Role::Leader(leader) = &mut self.role {
                 leader.flush(&mut self.shared, write.is_some());
+                done = leader.resigns(&mut self.shared);
             }
+            self.apply(done);
             self.shared.out.0.write = write;
         }
         let mut output = core::mem::take(&mut self.shared.out.0);

@@ -23,6 +23,9 @@ pub struct Rules {
     pub up_to_date: bool,
     /// A leader counts copies of entries of its own term only (paper 5.4.2, figure 8). Without: of any term.
     pub old_term_count: bool,
+    /// The voters change through a phase in which the old and the new ones must both agree (paper section 6, figure 10).
+    /// Without: from the old to the new at once.
+    pub joint: bool,
 }
 
 impl Rules {
@@ -34,6 +37,7 @@ impl Rules {
         one_vote: true,
         up_to_date: true,
         old_term_count: true,
+        joint: true,
     };
 }
 

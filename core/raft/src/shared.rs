@@ -218,7 +218,9 @@ impl Shared {
 
     /// Adds an entry; a configuration is in force from here on (A34).
     pub(crate) fn append(&mut self, entry: Entry) {
-        record_configuration(&mut self.history, &entry);
+        if record_configuration(&mut self.history, &entry) {
+            self.event(Event::ConfigurationInForce { index: entry.index(), stage: self.configuration().stage() });
+        }
         self.log.append(entry);
     }
 
@@ -234,7 +236,9 @@ impl Shared {
     pub(crate) fn truncate(&mut self, first: Index) {
         assert!(first > self.commit, "what is committed is never deleted");
         self.log.truncate(first);
-        self.history.truncate(first);
+        if self.history.truncate(first) {
+            self.event(Event::ConfigurationReverted { index: self.history.current_index() });
+        }
         self.persistence.truncated(first);
     }
 
@@ -249,22 +253,38 @@ impl Shared {
         self.applied = position.index;
         self.persistence.reset(position);
         self.event(Event::SnapshotInstalled { position });
+        if self.is_removed() {
+            self.event(Event::Removed { index: position.index });
+        }
     }
 
     /// Raises the commit index; it never falls.
     pub(crate) fn commit_to(&mut self, index: Index, rule: CommitRule) {
         if index > self.commit {
             assert!(index <= self.log.last().index, "only what is in the log can be committed");
+            let was = self.is_removed();
             self.commit = index;
             self.event(Event::Committed { index, rule });
+            if !was && self.is_removed() {
+                self.event(Event::Removed { index: self.history.index_at(index) });
+            }
         }
+    }
+
+    /// By the committed configuration this node is no member any more. (A log that a new member learns begins before it was
+    /// one: its id was not given out then.)
+    pub(crate) fn is_removed(&self) -> bool {
+        let committed = self.history.at(self.commit);
+        committed.next_node > self.id.0 && !committed.has(self.id)
     }
 }
 
-fn record_configuration(history: &mut History, entry: &Entry) {
+/// Says whether the entry holds a configuration that is in force now.
+fn record_configuration(history: &mut History, entry: &Entry) -> bool {
     if entry.kind() == EntryKind::Configuration
         && let Ok(configuration) = Configuration::decode(&entry.payload())
     {
-        history.append(entry.index(), configuration);
+        return history.append(entry.index(), configuration);
     }
+    false
 }

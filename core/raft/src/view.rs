@@ -4,14 +4,16 @@ use core::fmt;
 
 use crate::candidate::Phase;
 use crate::config::Config;
-use crate::configuration::Configuration;
+use crate::configuration::{Configuration, Stage};
 use crate::entry::Entry;
 use crate::history::History;
 use crate::leader::Transfer;
 use crate::log::Log;
 use crate::output::{Halt, HardState};
 use crate::persistence::Persistence;
+use crate::progress::{CatchUp, Progress};
 use crate::role::Role;
+use crate::rules::Rules;
 use crate::shared::Shared;
 use crate::types::{Index, NodeId, Position, Term};
 
@@ -140,6 +142,48 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn configuration(&self) -> &'a Configuration {
         self.shared.history.current()
+    }
+
+    /// Where the configuration in force stands in the log.
+    #[must_use]
+    pub fn configuration_index(&self) -> Index {
+        self.shared.history.current_index()
+    }
+
+    /// A change of the membership is under way: its newest entry is not committed, or others follow it.
+    #[must_use]
+    pub fn is_changing(&self) -> bool {
+        self.configuration().stage() != Stage::Plain || self.configuration_index() > self.shared.commit
+    }
+
+    /// By the committed configuration this node is no member any more.
+    #[must_use]
+    pub fn removed(&self) -> bool {
+        self.shared.is_removed()
+    }
+
+    /// On a leader: the node answered within the last T or two. Without `CheckQuorum` nobody measures, and all count as heard.
+    #[must_use]
+    pub fn heard(&self, node: NodeId) -> bool {
+        match self.role {
+            Role::Leader(leader) => leader.heard(self.shared, node),
+            Role::Follower(_) | Role::Candidate(_) => false,
+        }
+    }
+
+    /// On a leader: how a learner catches up.
+    #[must_use]
+    pub fn catch_up(&self, node: NodeId) -> Option<CatchUp> {
+        match self.role {
+            Role::Leader(leader) => leader.progress().get(&node).and_then(Progress::catch_up),
+            Role::Follower(_) | Role::Candidate(_) => None,
+        }
+    }
+
+    /// Which rules it follows.
+    #[must_use]
+    pub fn rules(&self) -> &'a Rules {
+        &self.shared.rules
     }
 
     /// All configurations since the last snapshot.

@@ -50,4 +50,4 @@ macro_rules! folders {
     };
 }
 
-folders!(election, replication, commit, reads, snapshot, transfer, disk);
+folders!(election, replication, commit, reads, snapshot, transfer, disk, membership);

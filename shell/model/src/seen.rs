@@ -40,6 +40,9 @@ pub(crate) fn event(witnesses: &mut Witnesses, event: Event, after: &Local) {
         | Event::Committed { rule: CommitRule::Snapshot, .. }
         | Event::SnapshotNeeded { .. }
         | Event::TransferBegan { .. }
+        | Event::ConfigurationInForce { .. }
+        | Event::ConfigurationReverted { .. }
+        | Event::Removed { .. }
         | Event::Halted(_) => {}
     }
 }

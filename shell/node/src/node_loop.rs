@@ -188,6 +188,8 @@ fn tell(event: &Event) {
         Event::Halted(_) | Event::AppendDropped => warn!("{event}"),
         Event::BecamePreCandidate { .. } | Event::BecameCandidate { .. } | Event::Truncated { .. } => info!("{event}"),
         Event::TransferBegan { .. } | Event::TransferEnded { .. } | Event::ToldToStand { .. } => info!("{event}"),
+        Event::ConfigurationInForce { .. } | Event::ConfigurationReverted { .. } => info!("{event}"),
+        Event::Removed { .. } => warn!("{event}"),
         Event::SnapshotNeeded { .. } | Event::SnapshotIgnored { .. } => info!("{event}"),
         Event::Voted { .. } | Event::VoteRefused { .. } | Event::AppendRefused { .. } => debug!("{event}"),
         Event::Ignored { .. } | Event::Committed { .. } => tracing::trace!("{event}"),

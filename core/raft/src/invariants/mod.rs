@@ -7,6 +7,7 @@
 
 mod cluster;
 mod ledger;
+mod membership;
 mod node;
 mod step;
 
@@ -121,6 +122,12 @@ properties! {
     VerifiedOrder => "commit <= verified <= last on a follower",
     /// The configuration in force is the newest of the log.
     NewestConfiguration => "the configuration in force is the newest in the log (thesis 4.1)",
+    /// Any majority of a configuration in the log meets any of the one before.
+    ConfigurationsMeet => "each configuration shares its majorities with the one before (6)",
+    /// A leader begins no step of a change before the one before it is committed.
+    OneStepAtATime => "a leader's own step of a change follows only what is committed (thesis 4.1)",
+    /// A leader sends to the members, and to who is on its way out.
+    ProgressOfMembers => "a leader has the progress of exactly the members, and of who leaves",
     /// Who stands for election or leads voted for itself.
     VotedForItself => "a candidate or leader voted for itself (5.2)",
     /// A candidate counts its own vote only once that is durable.

@@ -1,6 +1,6 @@
 //! One node at one moment.
 
-use super::{Violation, ensure};
+use super::{Violation, ensure, membership};
 use crate::candidate::{Candidate, Phase};
 use crate::config::Limits;
 use crate::configuration::Configuration;
@@ -23,6 +23,7 @@ pub fn check(view: View<'_>) -> Result<(), Violation> {
     indexes(view)?;
     log(view)?;
     configuration(view)?;
+    membership::history(view)?;
     match view.role() {
         Role::Follower(one) => follower(view, one),
         Role::Candidate(one) => candidate(view, one),
@@ -111,6 +112,7 @@ fn candidate(view: View<'_>, candidate: &Candidate) -> Result<(), Violation> {
 fn leader(view: View<'_>, leader: &Leader) -> Result<(), Violation> {
     let node = &[view.id()];
     voted_for_itself(view)?;
+    membership::leader(view, leader)?;
     rounds(node, leader.confirmed(), leader.round())?;
     for (peer, one) in leader.progress() {
         progress(view, *peer, one)?;

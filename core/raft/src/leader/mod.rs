@@ -2,6 +2,7 @@
 //! (`replicate`), knows what is committed (`commit`), and may hand over (`transfer`).
 
 mod commit;
+mod membership;
 mod replicate;
 mod transfer;
 
@@ -34,6 +35,8 @@ pub struct Leader {
     transfer: Option<Transfer>,
     /// Belongs to the term: what has left may arrive as long as the term lasts.
     timeout_now_sent: bool,
+    /// It has no vote any more, and hands over before it steps down.
+    resigns: bool,
 }
 
 impl Leader {
@@ -41,16 +44,17 @@ impl Leader {
     /// entry of its own term lets a leader commit what it inherited (paper 5.4.2 and section 8).
     pub(crate) fn new(shared: &mut Shared) -> Self {
         let last = shared.log.last().index;
-        let progress = shared.peers().into_iter().map(|peer| (peer, Progress::new(last))).collect();
         let mut leader = Self {
-            progress,
+            progress: BTreeMap::new(),
             round: 0,
             confirmed: 0,
             reads: Reads::default(),
             uncommitted_bytes: 0,
             transfer: None,
             timeout_now_sent: false,
+            resigns: false,
         };
+        leader.meet(shared, last);
         if shared.config.switches.noop {
             shared.append_new(EntryKind::Noop, Header::default(), &[]);
         }
@@ -112,6 +116,9 @@ impl Leader {
     pub(crate) fn propose(&mut self, shared: &mut Shared, kind: EntryKind, header: Header, payload: &[u8]) -> Position {
         let position = shared.append_new(kind, header, payload);
         self.uncommitted_bytes += shared.log.entry(position.index).map_or(0, crate::Entry::size);
+        if kind == EntryKind::Configuration {
+            self.meet(shared, position.index.previous());
+        }
         position
     }
 
@@ -127,6 +134,7 @@ impl Leader {
     pub(crate) fn heartbeat(&mut self, shared: &mut Shared) {
         self.begin_round(shared);
         self.hand_over_again();
+        self.heartbeat_to_leaving(shared);
         shared.arm(Timer::Heartbeat, Delay::HeartbeatInterval);
     }
 
@@ -137,7 +145,8 @@ impl Leader {
         if !quorum::has_quorum(shared.configuration(), heard) {
             return Some(Transition::Follow { term: shared.term, leader: None, reason: FollowReason::NoQuorum });
         }
-        self.progress.values_mut().for_each(Progress::check_quorum);
+        let last = shared.log.last().index;
+        self.progress.values_mut().for_each(|progress| progress.period_ends(last));
         shared.arm(Timer::CheckQuorum, Delay::T);
         None
     }
@@ -154,6 +163,7 @@ impl Leader {
         if let Some(progress) = self.progress.get_mut(&from) {
             progress.active = true;
             progress.snapshot_done(matched.min(shared.log.last().index));
+            progress.caught_up(shared.log.last().index);
             self.advance_commit(shared);
         }
     }

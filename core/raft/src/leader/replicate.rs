@@ -23,6 +23,7 @@ impl Leader {
                 if shared.log.position_at(progress.matched()).is_some() {
                     progress.snapshot_done(progress.matched());
                 }
+                progress.caught_up(shared.log.last().index);
                 progress.answered = true;
                 self.advance_commit(shared);
             }
@@ -50,6 +51,7 @@ impl Leader {
         }
         self.progress = progress;
         self.hand_over(shared);
+        self.forget_who_left(shared);
         // A cluster of one needs nobody's answer.
         self.advance_rounds(shared);
     }
@@ -69,6 +71,7 @@ fn flush_one(shared: &mut Shared, round: u64, node: NodeId, progress: &mut Progr
     let answered = core::mem::take(&mut progress.answered);
     if let Mode::Snapshot { sending: false } = progress.mode()
         && progress.round_sent < round
+        && !progress.is_leaving()
     {
         Leader::needs_snapshot(shared, node, progress);
     }
@@ -96,7 +99,10 @@ fn flush_one(shared: &mut Shared, round: u64, node: NodeId, progress: &mut Progr
 /// Sends the next entries; says whether a message left.
 fn send_run(shared: &mut Shared, round: u64, node: NodeId, progress: &mut Progress) -> bool {
     let Some(prev) = shared.log.position_at(progress.next().previous()) else {
-        Leader::needs_snapshot(shared, node, progress);
+        // Who leaves is told so as far as the log goes: a whole snapshot is not worth it.
+        if !progress.is_leaving() {
+            Leader::needs_snapshot(shared, node, progress);
+        }
         return false;
     };
     let entries = shared.log.run(progress.next(), shared.log.last().index, shared.config.limits.append_bytes_max);

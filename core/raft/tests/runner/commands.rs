@@ -38,6 +38,7 @@ impl Runner {
                 Ok(vec![format!("{id} log begins behind {base}")])
             }
             "snapshot" => self.snapshot(arguments),
+            "join" | "change" | "promote" => self.membership(name, arguments),
             "show" | "hide" => self.shown(name, arguments),
             _ => self.look(name, arguments),
         }
@@ -251,6 +252,9 @@ impl Runner {
         if name == "wire" {
             return Ok(self.world.wire.iter().map(ToString::to_string).collect());
         }
+        if name == "plan" {
+            return self.plan(arguments);
+        }
         let id = arguments.next().map(notation::node).transpose()?;
         match name {
             "status" => self.status(id),
@@ -278,6 +282,7 @@ impl Runner {
                 let entries = view.log().iter().map(|entry| format!("{entry}={}", entry.header().time));
                 Ok(vec![format!("{id} {}", std::iter::once(base).chain(entries).collect::<Vec<_>>().join(" "))])
             }),
+            "members" => self.each(id, |runner, id| runner.members(id)),
             "progress" => self.each(id, |runner, id| Ok(progress(runner.world.view(id)?))),
             "timers" => self.each(id, |runner, id| {
                 let timers = runner.world.node(id)?.timers.iter();

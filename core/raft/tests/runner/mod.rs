@@ -1,6 +1,7 @@
 //! The commands of golden scripts, carried out on a [`World`].
 
 mod commands;
+mod membership;
 mod selector;
 mod setup;
 

@@ -61,9 +61,11 @@ impl Runner {
         let nodes = arguments.number("nodes")?.ok_or("how many nodes=?")?;
         let leader = arguments.key("leader").map(notation::node).transpose()?;
         let fresh = is_on(arguments, "fresh", false)?;
+        let joint = is_on(arguments, "joint", true)?;
         let (disks, applies) = (by(arguments, "disk")?, by(arguments, "apply")?);
         let mut world = World::new(nodes, config(arguments)?);
         (world.trace, world.applies) = (Some(Vec::new()), applies);
+        world.rules.joint = joint;
         self.world = world;
         for id in (1..=nodes).map(NodeId) {
             self.world.restart(id)?;

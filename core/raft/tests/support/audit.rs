@@ -52,17 +52,19 @@ fn has_log(matched: Index, view: View<'_>, disk: &Disk) -> bool {
     disk.last().index >= matched
 }
 
-/// Checks that a majority of the voters has `position` on disk.
+/// Checks that a majority of the voters, of both sets while joint, has `position` on disk.
 pub(crate) fn committed(position: Position, view: View<'_>, disks: &BTreeMap<NodeId, &Disk>) -> Result<(), String> {
-    let voters = &view.configuration().voters;
+    let configuration = view.history().at(view.configuration_index());
     let has = |disk: &Disk| disk.base.index >= position.index || disk.position_at(position.index) == Some(position);
-    let copies = voters.iter().filter(|voter| disks.get(voter).is_some_and(|disk| has(disk))).count();
-    if copies > voters.len() / 2 {
-        return Ok(());
+    for voters in [&configuration.voters, &configuration.voters_old] {
+        let copies = voters.iter().filter(|voter| disks.get(voter).is_some_and(|disk| has(disk))).count();
+        if copies <= voters.len() / 2 && !voters.is_empty() {
+            return Err(format!(
+                "committed on a quorum does not hold: {} committed {position}, on {copies} of {} disks",
+                view.id(),
+                voters.len()
+            ));
+        }
     }
-    Err(format!(
-        "committed on a quorum does not hold: {} committed {position}, on {copies} of {} disks",
-        view.id(),
-        voters.len()
-    ))
+    Ok(())
 }

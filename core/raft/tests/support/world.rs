@@ -6,7 +6,8 @@ use quorate_raft::invariants::{Ledger, check, check_cluster, check_step};
 use quorate_raft::output::{Delay, TimerChange};
 use quorate_raft::{
     AppendOutcome, Body, Config, Configuration, Entry, EntryKind, Event, Index, Installed, Message, NodeId, Output,
-    Position, Raft, Snapshot, Term, Timer, View, Write, event::CommitRule,
+    Position, Raft, Rules, Snapshot, Stage, Term, Timer, View, Write,
+    event::{CommitRule, FollowReason},
 };
 
 use super::audit;
@@ -60,8 +61,23 @@ pub(crate) struct Node {
     pub(crate) reads: BTreeMap<u64, Index>,
 }
 
+impl Node {
+    /// One that was never started, with this for its first configuration.
+    fn new(configuration: Configuration) -> Self {
+        Self {
+            raft: None,
+            disk: Disk::new(configuration),
+            timers: BTreeMap::new(),
+            state: Vec::new(),
+            snapshots: BTreeSet::new(),
+            reads: BTreeMap::new(),
+        }
+    }
+}
+
 pub(crate) struct World {
     pub(crate) config: Config,
+    pub(crate) rules: Rules,
     pub(crate) configuration: Configuration,
     pub(crate) nodes: BTreeMap<NodeId, Node>,
     pub(crate) wire: Vec<Message>,
@@ -81,16 +97,10 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(nodes: u64, config: Config) -> Self {
         let configuration = Configuration::of_voters((1..=nodes).map(NodeId));
-        let node = |_| Node {
-            raft: None,
-            disk: Disk::new(configuration.clone()),
-            timers: BTreeMap::new(),
-            state: Vec::new(),
-            snapshots: BTreeSet::new(),
-            reads: BTreeMap::new(),
-        };
+        let node = |_| Node::new(configuration.clone());
         Self {
             config,
+            rules: Rules::ALL,
             nodes: configuration.voters.iter().map(|id| (*id, node(id))).collect(),
             configuration,
             wire: Vec::new(),
@@ -281,9 +291,17 @@ impl World {
         Ok(())
     }
 
+    /// A node that knows nothing starts, and waits to be told of its cluster.
+    pub(crate) fn join(&mut self, id: NodeId) -> Checked {
+        if self.nodes.insert(id, Node::new(Configuration::default())).is_some() {
+            return Err(format!("there is a {id} already"));
+        }
+        self.restart(id)
+    }
+
     /// The node starts with what its disk has.
     pub(crate) fn restart(&mut self, id: NodeId) -> Checked {
-        let (config, planted) = (self.config, self.planted);
+        let (config, rules, planted) = (self.config, self.rules, self.planted);
         let node = self.node_mut(id)?;
         let mut boot = node.disk.boot();
         match planted {
@@ -295,7 +313,7 @@ impl World {
             Some(Planted::WrittenTooEarly | Planted::AnswersTooMuch) | None => {}
         }
         node.state = node.disk.snapshot.state.clone();
-        node.raft = Some(Raft::new(id, config, boot));
+        node.raft = Some(Raft::new(id, config, boot).with_rules(rules));
         self.ledger.restarted(id);
         self.watch(id)?;
         self.flush(id)
@@ -368,7 +386,8 @@ impl World {
     /// Hands a message over. A node that is down does not hear it.
     pub(crate) fn deliver(&mut self, message: Message) -> Checked {
         let (from, to) = (message.from, message.to);
-        if self.node(to)?.raft.is_none() || self.cut.contains(&(from, to)) {
+        let nobody = self.nodes.get(&to).is_none_or(|node| node.raft.is_none());
+        if nobody || self.cut.contains(&(from, to)) {
             self.note(Kind::Messages, || format!("{message} (lost)"));
             return Ok(());
         }
@@ -404,6 +423,11 @@ fn rare(event: Event) -> Option<&'static str> {
         Event::AppendRefused { .. } => Some("appends refused"),
         Event::AppendDropped => Some("appends dropped"),
         Event::ToldToStand { .. } => Some("told to stand"),
+        Event::ConfigurationInForce { stage: Stage::CatchingUp, .. } => Some("new voters caught up"),
+        Event::ConfigurationInForce { stage: Stage::Joint, .. } => Some("joint configurations"),
+        Event::ConfigurationReverted { .. } => Some("configurations reverted"),
+        Event::Removed { .. } => Some("removed nodes that learned of it"),
+        Event::BecameFollower { reason: FollowReason::NoVote, .. } => Some("leaders that left"),
         Event::SnapshotInstalled { .. } => Some("snapshots installed"),
         Event::Committed { rule: CommitRule::Majority, .. } => Some("commits"),
         _ => None,

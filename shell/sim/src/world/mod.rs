@@ -463,7 +463,7 @@ impl World {
     }
 
     fn notice_event(&mut self, event: &RaftEvent) {
-        use raft::event::FollowReason;
+        use raft::{Stage, event::FollowReason};
         self.counters.path(match event {
             RaftEvent::BecameLeader { .. } => "election won",
             RaftEvent::BecameCandidate { .. } => "candidate stood",
@@ -478,6 +478,12 @@ impl World {
             RaftEvent::SnapshotInstalled { .. } => "snapshot installed",
             RaftEvent::SnapshotIgnored { .. } => "snapshot ignored",
             RaftEvent::AppendDropped => "append dropped: log full",
+            RaftEvent::ConfigurationInForce { stage: Stage::Plain, .. } => "configuration in force",
+            RaftEvent::ConfigurationInForce { stage: Stage::CatchingUp, .. } => "new voters catch up",
+            RaftEvent::ConfigurationInForce { stage: Stage::Joint, .. } => "joint configuration in force",
+            RaftEvent::ConfigurationReverted { .. } => "configuration reverted",
+            RaftEvent::Removed { .. } => "member removed",
+            RaftEvent::BecameFollower { reason: FollowReason::NoVote, .. } => "leader without a vote stepped down",
             RaftEvent::Ignored { .. } => "message of another time ignored",
             RaftEvent::TransferBegan { .. } => "transfer begun",
             RaftEvent::TransferEnded { .. } => "transfer given up",
