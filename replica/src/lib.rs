@@ -41,7 +41,7 @@ mod writes;
 pub use boot::{First, StartError, Started, start};
 pub use durable::DurableLog;
 pub use peer::PeerMessage;
-pub use replica::{Config, Own, Replica};
+pub use replica::{Config, Merge, Own, Replica};
 pub use section::Section;
 pub use state_machine::{Command, Freeze, RestoreError, StateMachine};
 pub use storeroom::{LoadError, Loaded, Storeroom};

@@ -61,12 +61,25 @@ impl Default for Config {
 }
 
 /// What the configuration is to keep for this member.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Own {
     /// The random id of its disk.
     pub disk: u64,
     /// Opaque bytes for the layers above; `None` leaves what is kept.
     pub info: Option<Bytes>,
+    /// Makes what is to be kept from what is kept and from `info`: some of it may be another's to say.
+    pub merge: Merge,
+}
+
+/// Makes what the configuration is to keep for a member from what it keeps, and from what the member says of itself.
+pub type Merge = fn(&[u8], &Bytes) -> Bytes;
+
+impl Own {
+    /// A member that alone says what is kept of it.
+    #[must_use]
+    pub fn new(disk: u64, info: Option<Bytes>) -> Self {
+        Self { disk, info, merge: |_, own| own.clone() }
+    }
 }
 
 /// Three election timeouts: no leader by then, and the client is told (rather than kept waiting).

@@ -29,7 +29,7 @@ fn first(voters: u64) -> First<Journal> {
 }
 
 fn start(disk: &MemoryDisk, first: Option<First<Journal>>) -> Result<Member, StartError> {
-    quorate_replica::start(disk.clone(), ID, options(), Config::default(), first, Own { disk: 77, info: None })
+    quorate_replica::start(disk.clone(), ID, options(), Config::default(), first, Own::new(77, None))
 }
 
 fn refusal(disk: &MemoryDisk) -> String {

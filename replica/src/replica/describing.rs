@@ -16,7 +16,7 @@ impl<S: StateMachine> Replica<S> {
         self.described = Some(self.now);
         let view = self.raft.inspect();
         let kept = view.configuration().members.get(&view.id()).cloned().unwrap_or_default();
-        let own = Member { disk: self.own.disk, info: self.own.info.clone().unwrap_or(kept.info) };
+        let own = self.own_description(&kept);
         if leader == view.id() {
             self.describe(leader, own);
         } else {
@@ -26,9 +26,13 @@ impl<S: StateMachine> Replica<S> {
 
     pub(super) fn is_described(&self) -> bool {
         let view = self.raft.inspect();
-        view.configuration().members.get(&view.id()).is_none_or(|kept| {
-            kept.disk == self.own.disk && self.own.info.as_ref().is_none_or(|info| *info == kept.info)
-        })
+        view.configuration().members.get(&view.id()).is_none_or(|kept| *kept == self.own_description(kept))
+    }
+
+    /// What is to be kept for this member, where `kept` is.
+    fn own_description(&self, kept: &Member) -> Member {
+        let info = self.own.info.as_ref().map_or_else(|| kept.info.clone(), |own| (self.own.merge)(&kept.info, own));
+        Member { disk: self.own.disk, info }
     }
 
     /// A member that comes with another disk than the one that is kept has lost what it had promised: its own word does not

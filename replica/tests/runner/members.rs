@@ -75,7 +75,7 @@ impl Members {
     }
 
     pub(crate) fn own(&mut self, id: NodeId, disk: Option<u64>, info: Option<String>) {
-        let own = self.own.entry(id).or_insert(Own { disk: id.0, info: None });
+        let own = self.own.entry(id).or_insert(Own::new(id.0, None));
         own.disk = disk.unwrap_or(own.disk);
         own.info = info.map(Bytes::from).or(own.info.take());
     }
@@ -91,7 +91,7 @@ impl Members {
         let first = First { configuration, machine: Journal::default() };
         let own = self.own.get(&id).cloned();
         // Without a word about itself a member says what is kept already.
-        let own = own.unwrap_or(Own { disk: 0, info: None });
+        let own = own.unwrap_or(Own::new(0, None));
         let is_new = !quorate_replica::boot::exists(&disk)?;
         let started = quorate_replica::start(disk, id, options, self.config, is_new.then_some(first), own)?;
         let running = Running {

@@ -64,7 +64,7 @@ impl World {
         let first = || First { configuration: Configuration::of_voters(nodes), machine: Journal::default() };
         let first = (!member.claimed).then(first);
         let options = Options { segment_bytes, ..Options::new(life_seed) };
-        let own = Own { disk: 1000 + id.0, info: Some(Bytes::from(format!("member {id}"))) };
+        let own = Own::new(1000 + id.0, Some(Bytes::from(format!("member {id}"))));
         let disk = member.disk.clone();
         let reset = is_reset_due(&disk, options);
         let before = self.cut_ahead(id);

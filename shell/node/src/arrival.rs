@@ -35,6 +35,8 @@ pub(crate) enum Done<S> {
     /// A snapshot arrived; the sender hears when it has been taken in.
     SnapshotReceived(Box<ReceivedSnapshot<S>>, std::sync::mpsc::Sender<()>),
     SnapshotSent(NodeId),
+    /// A peer says that this member was removed from the cluster.
+    Removed(String),
     /// This member must stop.
     Failed(String),
 }

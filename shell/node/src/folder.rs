@@ -1,10 +1,12 @@
 //! The folder of a member: who may use it. It is locked while a member runs, and an identity file says whose it is; the log
 //! and the snapshots in it are `quorate-wal`'s.
 
+use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use raft::NodeId;
 use rustix::fs::{FlockOperation, flock};
 use thiserror::Error;
@@ -23,12 +25,31 @@ pub(crate) struct Folder {
 }
 
 /// Whose folder it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Identity {
-    pub(crate) cluster: u64,
-    pub(crate) node: NodeId,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// Of which cluster.
+    pub cluster: u64,
+    /// Which node of it.
+    pub node: NodeId,
     /// Random, made with the folder: a wiped disk is another disk.
-    pub(crate) disk: u64,
+    pub disk: u64,
+    /// What the configuration was to keep for the member when the folder was made; empty in folders of before that was noted.
+    pub info: Bytes,
+}
+
+/// Whose folder it is; nothing where no member was made in it. It is not locked, and nothing is written.
+///
+/// # Errors
+/// When its identity can't be read.
+pub fn identity(path: &Path) -> Result<Option<Identity>, FolderError> {
+    match fs::read_to_string(path.join(IDENTITY)) {
+        Ok(text) => {
+            let damaged = |what| FolderError::Damaged { path: path.to_path_buf(), what };
+            Ok(Some(Identity::parse(&text).map_err(damaged)?))
+        }
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
+        Err(error) => Err(FolderError::Io { path: path.to_path_buf(), operation: "reading its identity", error }),
+    }
 }
 
 /// Why a folder can't be used.
@@ -107,20 +128,13 @@ impl Folder {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(FolderError::Locked { path: path.to_path_buf() }),
             Err(error) => return Err(failed("locking it")(error.into())),
         }
-        let identity = match fs::read_to_string(path.join(IDENTITY)) {
-            Ok(text) => {
-                let damaged = |what| FolderError::Damaged { path: path.to_path_buf(), what };
-                Some(Identity::parse(&text).map_err(damaged)?)
-            }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(failed("reading its identity")(error)),
-        };
+        let identity = identity(path)?;
         Ok(Self { path: path.to_path_buf(), _lock: lock, identity })
     }
 
     /// The folder is ours or nobody's.
     pub(crate) fn check(&self, cluster: u64, node: NodeId) -> Result<(), FolderError> {
-        match self.identity {
+        match &self.identity {
             Some(found) if (found.cluster, found.node) != (cluster, node) => Err(FolderError::Foreign {
                 path: self.path.clone(),
                 found_node: found.node,
@@ -168,9 +182,15 @@ pub(crate) fn write_durably(folder: &Path, name: &str, text: &str) -> io::Result
 }
 
 impl Identity {
-    fn to_text(self) -> String {
-        let body = format!("quorate 1\ncluster {:016x}\nnode {}\ndisk {:016x}\n", self.cluster, self.node.0, self.disk);
-        format!("{body}check {:08x}\n", crc32fast::hash(body.as_bytes()))
+    fn to_text(&self) -> String {
+        let mut body =
+            format!("quorate 1\ncluster {:016x}\nnode {}\ndisk {:016x}\ninfo ", self.cluster, self.node.0, self.disk);
+        for byte in &self.info {
+            let _a_string_takes_all = write!(body, "{byte:02x}");
+        }
+        body.push('\n');
+        let check = crc32fast::hash(body.as_bytes());
+        format!("{body}check {check:08x}\n")
     }
 
     fn parse(text: &str) -> Result<Self, String> {
@@ -187,20 +207,33 @@ impl Identity {
             let value = lines.next().and_then(|line| line.strip_prefix(name)).map(str::trim);
             value.and_then(|value| u64::from_str_radix(value, radix).ok()).ok_or(format!("its {name} is missing"))
         };
-        Ok(Self { cluster: field("cluster", 16)?, node: NodeId(field("node", 10)?), disk: field("disk", 16)? })
+        let (cluster, node, disk) = (field("cluster", 16)?, NodeId(field("node", 10)?), field("disk", 16)?);
+        let info = lines.next().and_then(|line| line.strip_prefix("info ")).unwrap_or_default();
+        let info = from_hex(info).ok_or("its info is no hexadecimal number")?;
+        Ok(Self { cluster, node, disk, info })
     }
+}
+
+fn from_hex(text: &str) -> Option<Bytes> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2));
+    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect::<Option<Vec<u8>>>().map(Bytes::from)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const IDENTITY: Identity = Identity { cluster: 0xabc, node: NodeId(2), disk: 7 };
+    fn ours() -> Identity {
+        Identity { cluster: 0xabc, node: NodeId(2), disk: 7, info: Bytes::from_static(b"n2\x01\xff") }
+    }
 
     #[test]
     fn an_identity_is_read_back_and_every_change_is_noticed() {
-        let text = IDENTITY.to_text();
-        assert_eq!(Identity::parse(&text), Ok(IDENTITY));
+        let text = ours().to_text();
+        assert_eq!(Identity::parse(&text), Ok(ours()));
+        let older = "quorate 1\ncluster 0000000000000abc\nnode 2\ndisk 0000000000000007\n";
+        let older = format!("{older}check {:08x}\n", crc32fast::hash(older.as_bytes()));
+        assert_eq!(Identity::parse(&older), Ok(Identity { info: Bytes::new(), ..ours() }));
         for at in 0..text.len() {
             let mut bytes = text.clone().into_bytes();
             bytes[at] ^= 1;
@@ -214,10 +247,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut first = Folder::open(folder.path()).unwrap();
         assert!(matches!(Folder::open(folder.path()), Err(FolderError::Locked { .. })));
-        first.claim(IDENTITY).unwrap();
+        first.claim(ours()).unwrap();
         drop(first);
         let again = Folder::open(folder.path()).unwrap();
-        assert_eq!(again.identity, Some(IDENTITY));
+        assert_eq!(again.identity, Some(ours()));
+        assert_eq!(identity(folder.path()).unwrap(), Some(ours()));
         assert!(again.check(0xabc, NodeId(2)).is_ok());
         for (cluster, node) in [(0xabc, 1), (1, 2)] {
             let error = again.check(cluster, NodeId(node)).unwrap_err();

@@ -49,6 +49,7 @@ mod published;
 mod storeroom_thread;
 mod timers;
 
-pub use folder::FolderError;
+pub use folder::{FolderError, Identity, identity};
 pub use handle::{Handle, Member, ReadError, Status, WriteError, Written};
-pub use node::{AddressOf, Config, Node, StartError};
+pub use node::{AddressOf, Config, EndError, Node, StartError};
+pub use peer::join::{Invitation, JoinError, join};

@@ -55,7 +55,8 @@ impl Met {
         if known.is_some_and(|known| known != life.disk) {
             return Err(format!(
                 "{node} comes with another disk than before: its data folder was wiped or replaced. A member that forgot its \
-                 votes must not vote again; put the old folder back, or remove the member and add it as a new one"
+                 votes must not vote again; put the old folder back, or remove the member (`quorate ctl member remove`), add it again \
+                 (`quorate ctl member add`), and start it with an empty folder"
             ));
         }
         // A disk counts its starts, so a second process with a number that was met stands on a copy of it.
@@ -69,6 +70,11 @@ impl Met {
             ));
         }
         Ok(())
+    }
+
+    /// A disk of it was met.
+    pub(crate) fn knows(&self, node: NodeId) -> bool {
+        self.disks.contains_key(&node)
     }
 
     /// The member was met and let in. Gives the file's new text if there is something to remember.

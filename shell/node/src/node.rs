@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use raft::{Configuration, NodeId, Switches};
+use raft::{NodeId, Switches};
 use replica::{First, Own, Started, StateMachine};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -25,11 +25,12 @@ use crate::handle::Handle;
 use crate::log_thread::{LogJob, LogThread};
 use crate::met::{self, Met};
 use crate::node_loop::NodeLoop;
+use crate::peer::Circle;
 use crate::peer::accept::{self, Door};
+use crate::peer::connect::Line;
 use crate::peer::hello::Purpose;
-use crate::peer::outbox::Outbox;
+use crate::peer::links::{Dial, Links, Watch};
 use crate::peer::transfer::{self, Receiver};
-use crate::peer::{Circle, connect};
 use crate::published::Published;
 use crate::storeroom_thread::{StoreroomJob, StoreroomThread};
 use crate::timers::Timers;
@@ -39,6 +40,9 @@ const TRAFFIC_MAX: usize = 4096;
 
 /// Finds a member's peer address (`host:port`) in what the configuration keeps for it.
 pub type AddressOf = fn(&raft::Member) -> Option<String>;
+
+/// Whom one who left the configuration is still spoken to, so that it hears of its removal.
+const PARTING: Duration = Duration::from_secs(5);
 
 /// How to run a member.
 #[derive(Debug, Clone)]
@@ -62,6 +66,11 @@ pub struct Config {
     /// What the configuration is to keep for this member, if that is not known to those who write the first one: the cluster
     /// is told once this member runs.
     pub info: Option<Bytes>,
+    /// What is to be kept for this member, from what is kept and from `info`. As it is made by [`Config::new`], it is `info`.
+    pub merge: replica::Merge,
+    /// Whether the member that the configuration keeps this of is the one that a process without a folder says it is
+    /// ([`crate::join`]). As it is made by [`Config::new`], both are the same bytes.
+    pub is_it: fn(&raft::Member, &[u8]) -> bool,
 }
 
 impl Config {
@@ -79,7 +88,32 @@ impl Config {
             replica: replica::Config::default(),
             address_of: |member| String::from_utf8(member.info.to_vec()).ok(),
             info: None,
+            merge: |_, own| own.clone(),
+            is_it: |member, claim| member.info == claim,
         }
+    }
+}
+
+/// Why a member had to end.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum EndError {
+    /// It was removed from its cluster, for good.
+    #[error("{0}")]
+    Removed(String),
+    /// It could not go on safely.
+    #[error("{0}")]
+    Failed(String),
+}
+
+impl From<String> for EndError {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
+impl From<&str> for EndError {
+    fn from(reason: &str) -> Self {
+        Self::Failed(reason.to_owned())
     }
 }
 
@@ -111,7 +145,7 @@ pub enum StartError {
 pub struct Node<S: StateMachine> {
     handle: Handle<S>,
     stop: CancellationToken,
-    ended: watch::Receiver<Option<Result<(), String>>>,
+    ended: watch::Receiver<Option<Result<(), EndError>>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -134,8 +168,10 @@ impl<S: StateMachine> Node<S> {
         let (for_loop, on) = (handle.clone(), stop.clone());
         let work = move || {
             let result = run(&config, folder, started, peers, (for_loop, arriving), on);
-            if let Err(reason) = &result {
-                tracing::error!(reason, "this member stops: it can't go on safely");
+            match &result {
+                Ok(()) => {}
+                Err(EndError::Removed(reason)) => warn!(reason, "this member stops: it is not a member any more"),
+                Err(EndError::Failed(reason)) => tracing::error!(reason, "this member stops: it can't go on safely"),
             }
             tell_end.send_replace(Some(result));
         };
@@ -154,7 +190,7 @@ impl<S: StateMachine> Node<S> {
     ///
     /// # Errors
     /// The reason why it could not go on.
-    pub async fn ended(&self) -> Result<(), String> {
+    pub async fn ended(&self) -> Result<(), EndError> {
         let mut ended = self.ended.clone();
         let result = ended.wait_for(Option::is_some).await.map(|result| result.clone());
         result.ok().flatten().unwrap_or_else(|| Err("the member's thread panicked".into()))
@@ -164,7 +200,7 @@ impl<S: StateMachine> Node<S> {
     ///
     /// # Errors
     /// The reason why it had to end before.
-    pub async fn stop(mut self) -> Result<(), String> {
+    pub async fn stop(mut self) -> Result<(), EndError> {
         self.stop.cancel();
         let result = self.ended().await;
         if let Some(thread) = self.thread.take() {
@@ -191,20 +227,21 @@ fn open<S: StateMachine>(
     let data = |error| StartError::Data { path: path(), error };
     let disk = folder.disk()?;
     let has_log = replica::boot::exists(&disk).map_err(data)?;
-    match (folder.identity, has_log, &first) {
+    match (&folder.identity, has_log, &first) {
         (Some(_), false, _) => return Err(FolderError::LogGone { path: path() }.into()),
         (None, false, None) => return Err(FolderError::Empty { path: path() }.into()),
         (Some(_) | None, _, _) => {}
     }
     let options = wal::Options { segment_bytes: config.segment_bytes, ..wal::Options::new(rand::random()) };
     let first = first.filter(|_| folder.identity.is_none());
-    let disk_id = folder.identity.map_or_else(rand::random, |identity| identity.disk);
-    let own = Own { disk: disk_id, info: config.info.clone() };
+    let disk_id = folder.identity.as_ref().map_or_else(rand::random, |identity| identity.disk);
+    let own = Own { merge: config.merge, ..Own::new(disk_id, config.info.clone()) };
     let mut replica_config = config.replica;
     replica_config.election_timeout = u64::try_from(config.election_timeout.as_micros()).unwrap_or(u64::MAX);
     let started = replica::start(disk, config.node, options, replica_config, first, own).map_err(data)?;
     if folder.identity.is_none() {
-        folder.claim(Identity { cluster: config.cluster, node: config.node, disk: disk_id })?;
+        let info = config.info.clone().unwrap_or_default();
+        folder.claim(Identity { cluster: config.cluster, node: config.node, disk: disk_id, info })?;
     }
     Ok((folder, started))
 }
@@ -217,7 +254,7 @@ fn run<S: StateMachine>(
     peers: Vec<TcpListener>,
     (handle, arriving): (Handle<S>, mpsc::Receiver<Traffic>),
     stop: CancellationToken,
-) -> Result<(), String> {
+) -> Result<(), EndError> {
     let (tell_done, done) = mpsc::unbounded_channel::<Done<S>>();
     let (log, log_jobs) = threads::channel();
     let (storeroom, storeroom_jobs) = threads::channel();
@@ -242,13 +279,15 @@ fn run<S: StateMachine>(
     let log_thread = spawn("log", Box::new(move || log_thread.run()))?;
     let storeroom_thread = spawn("storeroom", Box::new(move || storeroom_thread.run()))?;
 
-    let identity = folder.identity.ok_or("the folder has no identity")?;
-    let circle = circle(config, &folder, identity, started.incarnation, &handle.published)?;
+    let circle = circle(config, &folder, started.incarnation, &handle.published)?;
     let sockets = Sockets { circle, storeroom: started.storeroom, remember: storeroom.clone(), done: tell_done };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     let result = LocalSet::new().block_on(&runtime, async {
-        let outboxes = sockets.open(config.address_of, peers, &handle)?;
+        sockets.open(config.is_it, peers, &handle)?;
+        let peers = Watch::new(sockets.circle.clone());
+        let mut links = Links::new(sockets.dialler(), PARTING);
+        links.follow(&peers.peers(), Instant::now());
         info!(node = %config.node, "the member runs");
         let node_loop = NodeLoop {
             replica: started.replica,
@@ -258,8 +297,10 @@ fn run<S: StateMachine>(
             done,
             log: log.clone(),
             storeroom: storeroom.clone(),
-            outboxes,
-            send_snapshot: sockets.snapshot_sender(config.address_of),
+            links,
+            peers,
+            leaves: None,
+            send_snapshot: sockets.snapshot_sender(),
             published: handle.published.clone(),
             stop,
             waiting: std::collections::HashMap::new(),
@@ -277,11 +318,11 @@ fn run<S: StateMachine>(
 fn circle<S: StateMachine>(
     config: &Config,
     folder: &Folder,
-    identity: Identity,
     incarnation: u64,
     published: &Published<S>,
 ) -> Result<Rc<Circle>, String> {
     let Switches { pre_vote, check_quorum, stickiness, noop: _ } = config.replica.raft.switches;
+    let identity = folder.identity.as_ref().ok_or("the folder has no identity")?;
     let met = Met::read(folder.path()).map_err(|error| format!("the file {} can't be read: {error}", met::FILE))?;
     Ok(Rc::new(Circle {
         cluster: config.cluster,
@@ -291,8 +332,12 @@ fn circle<S: StateMachine>(
         disk: identity.disk,
         election_timeout: u64::try_from(config.election_timeout.as_millis()).unwrap_or(u64::MAX),
         switches: u8::from(pre_vote) | u8::from(check_quorum) << 1 | u8::from(stickiness) << 2,
+        info: config.info.clone().unwrap_or_default(),
+        address_of: config.address_of,
         configuration: published.configuration.subscribe(),
+        committed: published.committed.subscribe(),
         met: met.into(),
+        told: BTreeMap::new().into(),
     }))
 }
 
@@ -307,10 +352,10 @@ struct Sockets<S: StateMachine> {
 impl<S: StateMachine> Sockets<S> {
     fn open(
         &self,
-        address_of: AddressOf,
+        is_it: fn(&raft::Member, &[u8]) -> bool,
         listeners: Vec<TcpListener>,
         handle: &Handle<S>,
-    ) -> Result<BTreeMap<NodeId, Rc<Outbox>>, String> {
+    ) -> Result<(), String> {
         let receiver = Receiver {
             storeroom: self.storeroom.clone(),
             done: self.done.clone(),
@@ -321,6 +366,7 @@ impl<S: StateMachine> Sockets<S> {
             traffic: handle.traffic.clone(),
             snapshots: Box::new(move |from, stream| receiver.start(from, stream)),
             met: Box::new(self.meeter()),
+            is_it,
             readers: BTreeMap::new().into(),
         });
         for listener in listeners {
@@ -329,22 +375,33 @@ impl<S: StateMachine> Sockets<S> {
             let listener = listener.map_err(|error| format!("the peer port can't be used: {error}"))?;
             spawn_local(accept::accept(listener, door.clone()));
         }
-        let mut outboxes = BTreeMap::new();
-        for peer in self.circle.configuration.borrow().nodes() {
-            if peer != self.circle.node {
-                let outbox = Rc::new(Outbox::default());
-                outboxes.insert(peer, outbox.clone());
-                let address = address(self.circle.configuration.clone(), address_of, peer);
-                spawn_local(connect::keep(self.circle.clone(), peer, outbox, address, self.meeter()));
-            }
-        }
-        Ok(outboxes)
+        Ok(())
+    }
+
+    /// Makes connections to peers, and keeps them.
+    fn dialler(&self) -> Dial {
+        let (circle, meeter, done) = (self.circle.clone(), self.meeter(), self.done.clone());
+        Box::new(move |peer, outbox| {
+            let (for_address, done) = (circle.clone(), done.clone());
+            let line = Line {
+                circle: circle.clone(),
+                peer,
+                outbox,
+                address: Box::new(move |attempt| for_address.address(peer, attempt)),
+                met: Box::new(meeter.clone()),
+                removed: Box::new(move |reason| {
+                    let _the_loop_may_be_gone = done.send(Done::Removed(reason));
+                }),
+            };
+            spawn_local(line.keep()).abort_handle()
+        })
     }
 
     /// Remembers a peer that was let in; what is new of it also on disk.
-    fn meeter(&self) -> impl Fn(&crate::peer::hello::Hello) + use<S> {
+    fn meeter(&self) -> impl Fn(&crate::peer::hello::Hello) + Clone + use<S> {
         let (circle, remember) = (self.circle.clone(), self.remember.clone());
         move |hello| {
+            circle.remember_told(hello);
             let news = circle.met.borrow_mut().remember(hello.node, hello.life());
             if let Some(text) = news {
                 let _the_thread_may_be_gone = remember.send(StoreroomJob::Remember(met::FILE, text));
@@ -353,11 +410,11 @@ impl<S: StateMachine> Sockets<S> {
     }
 
     /// Sends snapshots, each on a thread of its own.
-    fn snapshot_sender(&self, address_of: AddressOf) -> Box<dyn Fn(NodeId, raft::Term)> {
+    fn snapshot_sender(&self) -> Box<dyn Fn(NodeId, raft::Term)> {
         let (circle, storeroom, done) = (self.circle.clone(), self.storeroom.clone(), self.done.clone());
         Box::new(move |to, term| {
             let hello = circle.hello(Purpose::Snapshot, to);
-            let address = address(circle.configuration.clone(), address_of, to)();
+            let address = circle.address(to, 0);
             let (storeroom, tell_done) = (storeroom.clone(), done.clone());
             let work = move || {
                 let sent = match address {
@@ -376,13 +433,4 @@ impl<S: StateMachine> Sockets<S> {
             }
         })
     }
-}
-
-/// Looks a peer's address up in the newest configuration.
-fn address(
-    configuration: watch::Receiver<Arc<Configuration>>,
-    address_of: AddressOf,
-    peer: NodeId,
-) -> impl Fn() -> Option<String> {
-    move || configuration.borrow().members.get(&peer).and_then(address_of)
 }

@@ -1,9 +1,8 @@
 //! The loop of a member: one thread that takes what arrived, runs one turn, and carries out what it says. It reads and
 //! writes the peers' sockets itself (its tasks share the thread), so a message between members crosses no thread here.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::pin::{Pin, pin};
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc::Sender as ThreadSender;
 use std::time::{Duration, Instant};
@@ -19,13 +18,16 @@ use tracing::{debug, info, warn};
 
 use crate::arrival::{Done, Traffic, What};
 use crate::log_thread::LogJob;
-use crate::peer::outbox::Outbox;
+use crate::node::EndError;
+use crate::peer::links::{Links, Watch};
 use crate::published::Published;
 use crate::storeroom_thread::StoreroomJob;
 use crate::timers::Timers;
 
 /// Inputs taken into one turn at most: then the timers get their chance.
 const TURN_INPUTS_MAX: usize = 1024;
+/// Who was removed still sends and answers for so long.
+const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// The loop and all that it holds.
 pub(crate) struct NodeLoop<S: StateMachine> {
@@ -36,7 +38,10 @@ pub(crate) struct NodeLoop<S: StateMachine> {
     pub(crate) done: UnboundedReceiver<Done<S>>,
     pub(crate) log: ThreadSender<LogJob>,
     pub(crate) storeroom: ThreadSender<StoreroomJob<S>>,
-    pub(crate) outboxes: BTreeMap<NodeId, Rc<Outbox>>,
+    pub(crate) links: Links,
+    pub(crate) peers: Watch,
+    /// This member was removed from the cluster: it ends then, when others had the time to hear its last words.
+    pub(crate) leaves: Option<Instant>,
     pub(crate) send_snapshot: Box<dyn Fn(NodeId, Term)>,
     pub(crate) published: Arc<Published<S>>,
     pub(crate) stop: CancellationToken,
@@ -49,7 +54,7 @@ pub(crate) struct NodeLoop<S: StateMachine> {
 
 impl<S: StateMachine> NodeLoop<S> {
     /// Runs until the member is stopped or must stop; gives the reason in the latter case.
-    pub(crate) async fn run(mut self) -> Result<(), String> {
+    pub(crate) async fn run(mut self) -> Result<(), EndError> {
         let (mut traffic, mut done) = (Vec::new(), Vec::new());
         let mut stopped = pin!(self.stop.clone().cancelled_owned());
         let mut alarm = pin!(sleep_until(Instant::now().into()));
@@ -84,20 +89,42 @@ impl<S: StateMachine> NodeLoop<S> {
                 self.take_traffic(one);
             }
             again = self.turn()?;
+            self.follow_configuration()?;
         }
         Ok(())
+    }
+
+    /// Connections follow the configuration; and who was removed for good, and leads no more, ends after a moment.
+    fn follow_configuration(&mut self) -> Result<(), EndError> {
+        let now = Instant::now();
+        if let Some(peers) = self.peers.news() {
+            self.links.follow(&peers, now);
+        } else if self.links.is_parting() {
+            self.links.follow(&self.peers.peers(), now);
+        }
+        let status = self.published.status.borrow();
+        let (node, committed) = (status.node, self.published.committed.borrow().clone());
+        let removed = committed.next_node > node.0 && !committed.nodes().contains(&node) && !status.leads;
+        self.leaves = if removed { self.leaves.or(Some(now + LAST_WORDS)) } else { None };
+        match self.leaves {
+            Some(end) if end <= now => {
+                Err(EndError::Removed(format!("{node} was removed from this cluster ({committed})")))
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The alarm goes off at the next deadline or before. Deadlines move ahead all the time, so it is set anew only when it has
     /// gone off or would be late.
     fn set(&self, alarm: Pin<&mut Sleep>) {
-        let next = self.timers.next().unwrap_or_else(|| Instant::now() + Duration::from_secs(60)).into();
+        let next = self.timers.next().into_iter().chain(self.leaves).min();
+        let next = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(60)).into();
         if alarm.is_elapsed() || next < alarm.deadline() {
             alarm.reset(next);
         }
     }
 
-    fn take_done(&mut self, done: Done<S>) -> Result<(), String> {
+    fn take_done(&mut self, done: Done<S>) -> Result<(), EndError> {
         self.inputs.push(match done {
             Done::Written(ticket) => Input::Written(ticket),
             Done::Room(room) => Input::Room(room),
@@ -108,7 +135,8 @@ impl<S: StateMachine> NodeLoop<S> {
                 Input::SnapshotReceived(snapshot)
             }
             Done::SnapshotSent(to) => Input::SnapshotSent(to),
-            Done::Failed(reason) => return Err(reason),
+            Done::Removed(reason) => return Err(EndError::Removed(reason)),
+            Done::Failed(reason) => return Err(EndError::Failed(reason)),
         });
         Ok(())
     }
@@ -154,9 +182,7 @@ impl<S: StateMachine> NodeLoop<S> {
             self.log.send(LogJob::Write(write)).map_err(|_| "the log's thread is gone")?;
         }
         for (to, message) in &output.messages {
-            if let Some(outbox) = self.outboxes.get(to) {
-                outbox.push(message);
-            }
+            self.links.push(*to, message);
         }
         let now = Instant::now();
         for change in output.timers {

@@ -13,7 +13,11 @@ use crate::handle::Status;
 pub(crate) struct Published<S: StateMachine> {
     pub(crate) status: watch::Sender<Status>,
     pub(crate) configuration: watch::Sender<Arc<Configuration>>,
-    configuration_index: watch::Sender<Index>,
+    pub(crate) configuration_index: watch::Sender<Index>,
+    /// The newest that is known to be committed.
+    pub(crate) committed: watch::Sender<Arc<Configuration>>,
+    /// Where that one stands; nothing while a newer one is in force, for which it is looked up each time.
+    committed_index: watch::Sender<Option<Index>>,
     reader: RwLock<S::Reader>,
 }
 
@@ -24,6 +28,8 @@ impl<S: StateMachine> Published<S> {
             status: watch::Sender::new(status(replica)),
             configuration: watch::Sender::new(Arc::new(view.configuration().clone())),
             configuration_index: watch::Sender::new(view.history().current_index()),
+            committed: watch::Sender::new(Arc::new(view.history().at(view.commit()).clone())),
+            committed_index: watch::Sender::new(None),
             reader: RwLock::new(replica.machine().reader()),
         }
     }
@@ -41,6 +47,18 @@ impl<S: StateMachine> Published<S> {
         if machine_replaced || *self.configuration_index.borrow() != index {
             self.configuration.send_replace(Arc::new(view.configuration().clone()));
             self.configuration_index.send_replace(index);
+        }
+        let settled = Some(index).filter(|index| *index <= view.commit());
+        if machine_replaced || settled.is_none() || *self.committed_index.borrow() != settled {
+            self.committed_index.send_replace(settled);
+            let committed = view.history().at(view.commit());
+            self.committed.send_if_modified(|old| {
+                let changed = **old != *committed;
+                if changed {
+                    *old = Arc::new(committed.clone());
+                }
+                changed
+            });
         }
         self.status.send_if_modified(|old| {
             let new = status(replica);

@@ -11,20 +11,26 @@ mod nearest;
 mod run;
 mod sockets;
 mod stop;
+mod who;
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use crate::{logging, terminal, version};
 use config::ServeConfig;
 use flags::Request;
+use run::RunError;
 
 pub(crate) use help::TEXT as HELP;
 
 /// Hidden from the help: for processes that start members and must not be outlived by them.
 pub(crate) const PARENT_PIPE_FLAG: &str = "--parent-pipe";
 
-/// Runs a member until it is told to stop: 0 then, 1 when it fails, 2 when it was told nonsense.
+/// Exit code of a member that was removed from its cluster: starting it again is of no use.
+const REMOVED: u8 = 3;
+
+/// Runs a member until it is told to stop: 0 then, 1 when it fails, 2 when it was told nonsense, 3 when it was removed.
 pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
     let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let flags = match flags::read(arguments, &environment) {
@@ -39,7 +45,9 @@ pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
         Ok(Request::Serve(flags)) => flags,
         Err(error) => return refuse(&error.to_string()),
     };
-    let config = match ServeConfig::from_flags(&flags) {
+    // A folder that can't be read is said to be one when it is used.
+    let holds_member = |folder: &Path| !node::identity(folder).is_ok_and(|identity| identity.is_none());
+    let config = match ServeConfig::from_flags(&flags, holds_member) {
         Ok(config) => config,
         Err(error) => return refuse(&error.to_string()),
     };
@@ -57,7 +65,10 @@ pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
             if !config.log.reaches_terminal() {
                 terminal::err(&format!("quorate serve: {error}"));
             }
-            ExitCode::FAILURE
+            match error {
+                RunError::Removed(_) => ExitCode::from(REMOVED),
+                _ => ExitCode::FAILURE,
+            }
         }
     }
 }
@@ -71,7 +82,7 @@ fn refuse(sentence: &str) -> ExitCode {
 #[cfg(test)]
 pub(crate) fn read_config(arguments: &[OsString], environment: &[(OsString, OsString)]) -> Result<ServeConfig, String> {
     match flags::read(arguments, environment).map_err(|error| error.to_string())? {
-        Request::Serve(flags) => ServeConfig::from_flags(&flags).map_err(|error| error.to_string()),
+        Request::Serve(flags) => ServeConfig::from_flags(&flags, |_| false).map_err(|error| error.to_string()),
         other => Err(format!("{other:?}")),
     }
 }

@@ -21,8 +21,8 @@ use tracing::{info, warn};
 
 use super::connect::{GREETING_MAX, read_frame};
 use super::frame::{self, Frames, HEADER_BYTES};
-use super::hello::{self, Hello, Purpose};
-use super::{Circle, codec};
+use super::hello::{self, Hello, Purpose, Refused};
+use super::{Circle, codec, whoami};
 use crate::arrival::Traffic;
 
 /// Connections that have not greeted yet.
@@ -36,6 +36,8 @@ pub(crate) struct Door {
     pub(crate) snapshots: Box<dyn Fn(NodeId, std::net::TcpStream)>,
     /// A peer was let in.
     pub(crate) met: Box<dyn Fn(&Hello)>,
+    /// The member that the configuration keeps this of is the one that claims to be known by these bytes.
+    pub(crate) is_it: fn(&raft::Member, &[u8]) -> bool,
     /// The one connection of each peer: a newer one replaces it.
     pub(crate) readers: RefCell<BTreeMap<NodeId, AbortHandle>>,
 }
@@ -52,7 +54,8 @@ pub(crate) async fn accept(listener: TcpListener, door: Rc<Door>) {
                     let greeted = timeout(GREETING_MAX, greet(&door, stream)).await;
                     drop(place);
                     match greeted {
-                        Ok(Ok((stream, hello))) => door.admit(stream, &hello),
+                        Ok(Ok(Some((stream, hello)))) => door.admit(stream, &hello),
+                        Ok(Ok(None)) => {}
                         Ok(Err(error)) => warn!(%address, %error, "refused a connection to the peer port"),
                         Err(_) => warn!(%address, "refused a connection to the peer port: it did not greet in time"),
                     }
@@ -66,16 +69,24 @@ pub(crate) async fn accept(listener: TcpListener, door: Rc<Door>) {
     }
 }
 
-async fn greet(door: &Door, mut stream: TcpStream) -> io::Result<(TcpStream, Hello)> {
+/// The peer that was let in; nothing where a new member only asked who it is.
+async fn greet(door: &Door, mut stream: TcpStream) -> io::Result<Option<(TcpStream, Hello)>> {
     stream.set_nodelay(true)?;
     let mut greeting = read_greeting(&mut stream).await?;
-    let checked = Hello::take(&mut greeting).and_then(|hello| door.circle.check(&hello).map(|()| hello));
-    let answer = checked.clone().map(|hello| door.circle.hello(hello.purpose, hello.node));
     let mut bytes = BytesMut::new();
+    if let Some(claim) = whoami::take(&greeting) {
+        let answer = door.look_up(&claim);
+        frame::put_frame(&mut bytes, |out| whoami::put_answer(&answer, out));
+        stream.write_all(&bytes).await?;
+        return Ok(None);
+    }
+    let hello = Hello::take(&mut greeting).map_err(Refused::Said);
+    let checked = hello.and_then(|hello| door.circle.check(&hello).map(|()| hello));
+    let answer = checked.as_ref().map(|hello| door.circle.hello(hello.purpose, hello.node)).map_err(Clone::clone);
     frame::put_frame(&mut bytes, |out| hello::put_answer(&answer, out));
     stream.write_all(&bytes).await?;
     match checked {
-        Ok(hello) => Ok((stream, hello)),
+        Ok(hello) => Ok(Some((stream, hello))),
         Err(reason) => Err(io::Error::new(io::ErrorKind::PermissionDenied, reason)),
     }
 }
@@ -89,6 +100,19 @@ async fn read_greeting(stream: &mut TcpStream) -> io::Result<bytes::Bytes> {
 }
 
 impl Door {
+    fn look_up(&self, claim: &[u8]) -> Result<whoami::Found, whoami::NotFound> {
+        let (circle, committed) = (&self.circle, self.circle.committed.borrow().clone());
+        let has_started = |node| node == circle.node || circle.met.borrow().knows(node);
+        let answer = whoami::look_up(circle.cluster, &committed, has_started, |member| (self.is_it)(member, claim));
+        match &answer {
+            Ok(found) => info!(node = %found.node, "a new member asked who it is"),
+            Err(whoami::NotFound::Unknown(reason) | whoami::NotFound::Refused(reason)) => {
+                warn!(reason, "a process asked which member it is, and is none");
+            }
+        }
+        answer
+    }
+
     fn admit(self: &Rc<Self>, stream: TcpStream, hello: &Hello) {
         let peer = hello.node;
         (self.met)(hello);

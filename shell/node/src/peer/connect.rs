@@ -13,7 +13,7 @@ use tracing::{debug, info, warn};
 
 use super::Circle;
 use super::frame::{self, HEADER_BYTES};
-use super::hello::{self, HELLO_BYTES_MAX, Hello, Purpose};
+use super::hello::{self, HELLO_BYTES_MAX, Hello, Purpose, Refused};
 use super::outbox::Outbox;
 
 const PAUSE_MIN: Duration = Duration::from_millis(50);
@@ -21,64 +21,96 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// Connecting and greeting together take no longer.
 pub(crate) const GREETING_MAX: Duration = Duration::from_secs(5);
 
-/// Keeps a connection to `peer`, for as long as the member runs. `address` gives its newest address, if it has one.
-pub(crate) async fn keep(
-    circle: Rc<Circle>,
-    peer: NodeId,
-    outbox: Rc<Outbox>,
-    address: impl Fn() -> Option<String>,
-    mut met: impl FnMut(&Hello),
-) {
-    let mut pause = PAUSE_MIN;
-    let mut told = String::new();
-    loop {
-        let error = match connect(&circle, peer, address()).await {
-            Ok((stream, hello)) => {
-                info!(%peer, "connected to the peer");
-                met(&hello);
-                pause = PAUSE_MIN;
-                told.clear();
-                outbox.set_connected(true);
-                let error = pump(stream, &outbox).await;
-                outbox.set_connected(false);
-                error.to_string()
-            }
-            Err(error) => error.to_string(),
-        };
-        // The same trouble is told once, not each time.
-        if error == told {
-            debug!(%peer, error, "no connection to the peer");
-        } else {
-            warn!(%peer, error, "no connection to the peer; it is tried again");
-            told = error;
-        }
-        sleep(rand::random_range(pause / 2..=pause)).await;
-        pause = (pause * 2).min(PAUSE_MAX);
+/// Our end of the connection to one peer.
+pub(crate) struct Line {
+    pub(crate) circle: Rc<Circle>,
+    pub(crate) peer: NodeId,
+    pub(crate) outbox: Rc<Outbox>,
+    /// Where to reach it, at the given try: it may be known by more than one address.
+    pub(crate) address: Box<dyn Fn(usize) -> Option<String>>,
+    /// It was let in.
+    pub(crate) met: Box<dyn Fn(&Hello)>,
+    /// It says that this member was removed.
+    pub(crate) removed: Box<dyn Fn(String)>,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+enum Trouble {
+    Broken(io::Error),
+    Removed(String),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Self::Broken(error)
     }
 }
 
-async fn connect(circle: &Circle, peer: NodeId, address: Option<String>) -> io::Result<(TcpStream, Hello)> {
-    let address = address.ok_or_else(|| frame::invalid(format!("no address of {peer} is known")))?;
-    let late = || io::Error::new(io::ErrorKind::TimedOut, format!("{address} did not answer"));
-    let greet = async {
-        let mut stream = TcpStream::connect(&address)
-            .await
-            .map_err(|error| io::Error::new(error.kind(), format!("connecting to {address}: {error}")))?;
-        stream.set_nodelay(true)?;
-        let mut bytes = BytesMut::new();
-        frame::put_frame(&mut bytes, |out| circle.hello(Purpose::Messages, peer).put(out));
-        stream.write_all(&bytes).await?;
-        let answer = read_frame(&mut stream).await?;
-        let refused =
-            |reason| io::Error::new(io::ErrorKind::PermissionDenied, format!("{address} refused us: {reason}"));
-        let hello = hello::take_answer(answer).map_err(refused)?;
-        if hello.node != peer {
-            return Err(frame::invalid(format!("{address} is {}, not {peer}", hello.node)));
+impl Line {
+    /// Keeps the connection until the task is ended.
+    pub(crate) async fn keep(self) {
+        let (peer, mut pause, mut told) = (self.peer, PAUSE_MIN, String::new());
+        for attempt in 0_usize.. {
+            let error = match self.connect(attempt).await {
+                Ok((stream, hello)) => {
+                    info!(%peer, "connected to the peer");
+                    (self.met)(&hello);
+                    pause = PAUSE_MIN;
+                    told.clear();
+                    self.outbox.set_connected(true);
+                    let error = pump(stream, &self.outbox).await;
+                    self.outbox.set_connected(false);
+                    error.to_string()
+                }
+                Err(Trouble::Removed(reason)) => {
+                    (self.removed)(reason.clone());
+                    reason
+                }
+                Err(Trouble::Broken(error)) => error.to_string(),
+            };
+            // The same trouble is told once, not each time.
+            if error == told {
+                debug!(%peer, error, "no connection to the peer");
+            } else {
+                warn!(%peer, error, "no connection to the peer; it is tried again");
+                told = error;
+            }
+            sleep(rand::random_range(pause / 2..=pause)).await;
+            pause = (pause * 2).min(PAUSE_MAX);
         }
-        circle.check(&hello).map_err(frame::invalid)?;
-        Ok((stream, hello))
-    };
-    timeout(GREETING_MAX, greet).await.unwrap_or_else(|_| Err(late()))
+    }
+
+    async fn connect(&self, attempt: usize) -> Result<(TcpStream, Hello), Trouble> {
+        let (circle, peer) = (&self.circle, self.peer);
+        let address = (self.address)(attempt);
+        let address = address.ok_or_else(|| frame::invalid(format!("no address of {peer} is known")))?;
+        let late = || io::Error::new(io::ErrorKind::TimedOut, format!("{address} did not answer"));
+        let greet = async {
+            let mut stream = TcpStream::connect(&address)
+                .await
+                .map_err(|error| io::Error::new(error.kind(), format!("connecting to {address}: {error}")))?;
+            stream.set_nodelay(true)?;
+            let mut bytes = BytesMut::new();
+            frame::put_frame(&mut bytes, |out| circle.hello(Purpose::Messages, peer).put(out));
+            stream.write_all(&bytes).await?;
+            let answer = read_frame(&mut stream).await?;
+            let refused = |refused| match refused {
+                Refused::Removed(reason) => Trouble::Removed(reason),
+                Refused::Said(reason) => Trouble::Broken(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    format!("{address} refused us: {reason}"),
+                )),
+            };
+            let hello = hello::take_answer(answer).map_err(refused)?;
+            if hello.node != peer {
+                return Err(frame::invalid(format!("{address} is {}, not {peer}", hello.node)).into());
+            }
+            circle.check(&hello).map_err(|refused| frame::invalid(refused.to_string()))?;
+            Ok((stream, hello))
+        };
+        timeout(GREETING_MAX, greet).await.unwrap_or_else(|_| Err(late().into()))
+    }
 }
 
 /// Reads one small frame, for greetings.

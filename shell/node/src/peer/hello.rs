@@ -1,12 +1,14 @@
 //! The first frame on a connection, and its answer: who one is, and whether one is welcome. A stranger is refused with a
-//! sentence that both sides log, before any byte of consensus is read.
+//! sentence that both sides log, before any byte of consensus is read. Who only wants to know which member it is says so with
+//! another greeting (`whoami`).
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use raft::NodeId;
+use thiserror::Error;
 
 use crate::met::Life;
 
-const MAGIC: [u8; 4] = *b"QRMP";
+pub(super) const MAGIC: [u8; 4] = *b"QRMP";
 /// The version of the protocol between members.
 pub(crate) const PROTOCOL: u16 = 2;
 /// A hello is small: nothing longer is read from a stranger.
@@ -21,8 +23,19 @@ pub(crate) enum Purpose {
     Snapshot,
 }
 
+/// Why a greeting is not answered with another.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum Refused {
+    /// For the reason in this sentence.
+    #[error("{0}")]
+    Said(String),
+    /// The one that greeted was a member and was removed for good, which this sentence says.
+    #[error("{0}")]
+    Removed(String),
+}
+
 /// What a member says of itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hello {
     pub(crate) protocol: u16,
     pub(crate) purpose: Purpose,
@@ -42,6 +55,8 @@ pub(crate) struct Hello {
     pub(crate) switches: u8,
     /// How many groups it runs.
     pub(crate) groups: u32,
+    /// What the configuration is to keep for it, as it knows it itself: where to reach it, for one that does not know it yet.
+    pub(crate) info: Bytes,
 }
 
 impl Hello {
@@ -63,23 +78,14 @@ impl Hello {
         out.put_u64_le(self.election_timeout);
         out.put_u8(self.switches);
         out.put_u32_le(self.groups);
+        out.put_slice(&self.info);
     }
 
     /// # Errors
     /// A sentence for the other side.
     pub(crate) fn take(input: &mut Bytes) -> Result<Self, String> {
-        let magic = input.len() >= MAGIC.len() && input[..MAGIC.len()] == MAGIC;
-        if !magic {
-            return Err("this is a Quorate peer port, and what came is no greeting of a peer".into());
-        }
-        input.advance(MAGIC.len());
+        take_protocol(input)?;
         let short = |_| "the greeting breaks off".to_string();
-        let protocol = input.try_get_u16_le().map_err(short)?;
-        if protocol != PROTOCOL {
-            return Err(format!(
-                "peer protocol {protocol} is not spoken here, only {PROTOCOL}: run the same version everywhere"
-            ));
-        }
         let purpose = match input.try_get_u8().map_err(short)? {
             0 => Purpose::Messages,
             1 => Purpose::Snapshot,
@@ -90,19 +96,54 @@ impl Hello {
             (number()?, NodeId(number()?), NodeId(number()?), number()?, number()?);
         let (disk, election_timeout) = (number()?, number()?);
         let (switches, groups) = (input.try_get_u8().map_err(short)?, input.try_get_u32_le().map_err(short)?);
-        Ok(Self { protocol, purpose, cluster, node, to, incarnation, birth, disk, election_timeout, switches, groups })
+        let (protocol, info) = (PROTOCOL, std::mem::take(input));
+        Ok(Self {
+            protocol,
+            purpose,
+            cluster,
+            node,
+            to,
+            incarnation,
+            birth,
+            disk,
+            election_timeout,
+            switches,
+            groups,
+            info,
+        })
     }
 }
 
+/// What every greeting begins with.
+///
+/// # Errors
+/// A sentence for the other side.
+pub(super) fn take_protocol(input: &mut Bytes) -> Result<(), String> {
+    let magic = input.len() >= MAGIC.len() && input[..MAGIC.len()] == MAGIC;
+    if !magic {
+        return Err("this is a Quorate peer port, and what came is no greeting of a peer".into());
+    }
+    input.advance(MAGIC.len());
+    let protocol = input.try_get_u16_le().map_err(|_| "the greeting breaks off".to_string())?;
+    if protocol == PROTOCOL {
+        return Ok(());
+    }
+    Err(format!("peer protocol {protocol} is not spoken here, only {PROTOCOL}: run the same version everywhere"))
+}
+
 /// The answer: welcome, with the other's own hello, or why not.
-pub(crate) fn put_answer(answer: &Result<Hello, String>, out: &mut BytesMut) {
+pub(crate) fn put_answer(answer: &Result<Hello, Refused>, out: &mut BytesMut) {
     match answer {
         Ok(hello) => {
             out.put_u8(0);
             hello.put(out);
         }
-        Err(reason) => {
+        Err(Refused::Said(reason)) => {
             out.put_u8(1);
+            out.put_slice(reason.as_bytes());
+        }
+        Err(Refused::Removed(reason)) => {
+            out.put_u8(2);
             out.put_slice(reason.as_bytes());
         }
     }
@@ -110,11 +151,13 @@ pub(crate) fn put_answer(answer: &Result<Hello, String>, out: &mut BytesMut) {
 
 /// # Errors
 /// The reason for which we are refused, or that it is no answer.
-pub(crate) fn take_answer(mut input: Bytes) -> Result<Hello, String> {
+pub(crate) fn take_answer(mut input: Bytes) -> Result<Hello, Refused> {
+    let text = |input: &Bytes| String::from_utf8_lossy(input).into_owned();
     match input.try_get_u8() {
-        Ok(0) => Hello::take(&mut input),
-        Ok(1) => Err(String::from_utf8_lossy(&input).into_owned()),
-        Ok(_) | Err(_) => Err("what came is no answer of a Quorate peer".into()),
+        Ok(0) => Hello::take(&mut input).map_err(Refused::Said),
+        Ok(1) => Err(Refused::Said(text(&input))),
+        Ok(2) => Err(Refused::Removed(text(&input))),
+        Ok(_) | Err(_) => Err(Refused::Said("what came is no answer of a Quorate peer".into())),
     }
 }
 
@@ -135,12 +178,15 @@ mod tests {
             election_timeout: 1000,
             switches: 7,
             groups: 1,
+            info: Bytes::from_static(b"n1"),
         }
     }
 
     #[test]
     fn a_hello_and_its_answers_are_read_back() {
-        for answer in [Ok(hello()), Err("no".to_string())] {
+        let refused = ["no", "gone"].map(str::to_string);
+        let [said, removed] = refused;
+        for answer in [Ok(hello()), Err(Refused::Said(said)), Err(Refused::Removed(removed))] {
             let mut out = BytesMut::new();
             put_answer(&answer, &mut out);
             assert_eq!(take_answer(out.freeze()), answer);
@@ -152,7 +198,7 @@ mod tests {
         let mut out = BytesMut::new();
         hello().put(&mut out);
         let whole = out.freeze();
-        for length in 0..whole.len() {
+        for length in 0..whole.len() - hello().info.len() {
             assert!(Hello::take(&mut whole.slice(..length)).is_err());
         }
         let http = Hello::take(&mut Bytes::from_static(b"GET / HTTP/1.1\r\n")).unwrap_err();

@@ -6,16 +6,23 @@ pub(crate) mod codec;
 pub(crate) mod connect;
 pub(crate) mod frame;
 pub(crate) mod hello;
+pub(crate) mod join;
+pub(crate) mod links;
 pub(crate) mod outbox;
 pub(crate) mod transfer;
+pub(crate) mod whoami;
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use raft::{Configuration, NodeId};
+use bytes::Bytes;
+use raft::{Configuration, Member, NodeId};
 use tokio::sync::watch;
 
 use crate::met::Met;
-use hello::{Hello, PROTOCOL, Purpose};
+use crate::node::AddressOf;
+use hello::{Hello, PROTOCOL, Purpose, Refused};
 
 /// Who we are towards the others, and whom of them we know.
 pub(crate) struct Circle {
@@ -26,8 +33,17 @@ pub(crate) struct Circle {
     pub(crate) disk: u64,
     pub(crate) election_timeout: u64,
     pub(crate) switches: u8,
-    pub(crate) configuration: watch::Receiver<std::sync::Arc<Configuration>>,
+    /// What the configuration is to keep for this member, as far as it knows itself.
+    pub(crate) info: Bytes,
+    /// Finds an address in what is kept for a member.
+    pub(crate) address_of: AddressOf,
+    /// In force here, committed or not.
+    pub(crate) configuration: watch::Receiver<Arc<Configuration>>,
+    /// The newest that is known to be committed: only that tells who was removed for good.
+    pub(crate) committed: watch::Receiver<Arc<Configuration>>,
     pub(crate) met: RefCell<Met>,
+    /// What peers said of themselves when they greeted: where to reach one that our configuration does not know yet.
+    pub(crate) told: RefCell<BTreeMap<NodeId, Member>>,
 }
 
 impl Circle {
@@ -45,32 +61,146 @@ impl Circle {
             election_timeout: self.election_timeout,
             switches: self.switches,
             groups: 1,
+            info: self.own_info(),
         }
     }
 
-    /// Whether the other is who we think, and may be talked to.
+    fn own_info(&self) -> Bytes {
+        let configuration = self.configuration.borrow();
+        let kept = configuration.members.get(&self.node).map(|kept| kept.info.clone());
+        kept.filter(|kept| !kept.is_empty()).unwrap_or_else(|| self.info.clone())
+    }
+
+    /// Where to reach a peer at the given try: where the configuration says and, if that is somewhere else, every other time
+    /// where it said itself, for our configuration may be old.
+    pub(crate) fn address(&self, peer: NodeId, attempt: usize) -> Option<String> {
+        let kept = self.configuration.borrow().members.get(&peer).and_then(self.address_of);
+        let told = self.told.borrow().get(&peer).and_then(self.address_of);
+        let both: Vec<String> = kept.into_iter().chain(told).collect();
+        both.get(attempt % both.len().max(1)).cloned()
+    }
+
+    /// Whom to keep a connection to: the members of both configurations, and those who came and are newer than ours.
+    pub(crate) fn peers(&self) -> BTreeSet<NodeId> {
+        let (current, committed) = (self.configuration.borrow().clone(), self.committed.borrow().clone());
+        let newer = |node: &&NodeId| node.0 >= current.next_node.max(committed.next_node);
+        let told = self.told.borrow();
+        let mut peers: BTreeSet<NodeId> = told.keys().filter(newer).copied().collect();
+        peers.extend(current.nodes());
+        peers.extend(committed.nodes());
+        peers.remove(&self.node);
+        peers
+    }
+
+    /// Remembers what a peer that was let in says of itself. True when that is a new one.
+    pub(crate) fn remember_told(&self, hello: &Hello) -> bool {
+        let member = Member { disk: hello.disk, info: hello.info.clone() };
+        self.told.borrow_mut().insert(hello.node, member).is_none()
+    }
+
+    /// Whether the other is who we think, and may be talked to. A node that was given its id after the newest change of members
+    /// that is known here is let in: this member may have been away while it was added, and hears of that from it.
     ///
     /// # Errors
     /// A sentence for both sides.
-    pub(crate) fn check(&self, hello: &Hello) -> Result<(), String> {
+    pub(crate) fn check(&self, hello: &Hello) -> Result<(), Refused> {
+        let said = |sentence: String| Err(Refused::Said(sentence));
         if hello.cluster != self.cluster {
-            return Err(format!(
+            return said(format!(
                 "{} is of cluster {:016x}, and this is cluster {:016x}: check --initial-cluster and --initial-cluster-token, \
                  or the address",
                 hello.node, hello.cluster, self.cluster
             ));
         }
         if hello.to != self.node {
-            return Err(format!(
+            return said(format!(
                 "{} is meant, and this is {}: check the addresses of the members",
                 hello.to, self.node
             ));
         }
-        let configuration = self.configuration.borrow().clone();
-        if hello.node == self.node || !configuration.nodes().contains(&hello.node) {
-            return Err(format!("{} is not a member of this cluster ({configuration})", hello.node));
+        let (current, committed) = (self.configuration.borrow().clone(), self.committed.borrow().clone());
+        if hello.node == self.node {
+            return said(format!("{} is this member itself: check the addresses of the members", hello.node));
         }
-        let configured = configuration.members.get(&hello.node).map_or(0, |member| member.disk);
-        self.met.borrow().check(hello.node, hello.life(), configured)
+        let known = current.nodes().contains(&hello.node) || committed.nodes().contains(&hello.node);
+        if !known && hello.node.0 < committed.next_node {
+            return Err(Refused::Removed(format!("{} was removed from this cluster ({committed})", hello.node)));
+        }
+        if !known && hello.node.0 < current.next_node {
+            return said(format!("{} is not a member of this cluster ({current})", hello.node));
+        }
+        let configured = current.members.get(&hello.node).map_or(0, |member| member.disk);
+        self.met.borrow().check(hello.node, hello.life(), configured).map_err(Refused::Said)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn circle(current: Configuration, committed: Configuration) -> Circle {
+        let watched = |configuration| watch::Sender::new(Arc::new(configuration)).subscribe();
+        Circle {
+            cluster: 11,
+            node: NodeId(1),
+            incarnation: 1,
+            birth: 1,
+            disk: 1,
+            election_timeout: 1000,
+            switches: 7,
+            info: Bytes::from_static(b"own"),
+            address_of: |member| String::from_utf8(member.info.to_vec()).ok().filter(|text| !text.is_empty()),
+            configuration: watched(current),
+            committed: watched(committed),
+            met: Met::default().into(),
+            told: RefCell::default(),
+        }
+    }
+
+    fn of_voters(voters: &[u64], next_node: u64) -> Configuration {
+        Configuration { next_node, ..Configuration::of_voters(voters.iter().copied().map(NodeId)) }
+    }
+
+    fn hello_of(node: u64) -> Hello {
+        let stranger = Circle { node: NodeId(node), ..circle(Configuration::default(), Configuration::default()) };
+        stranger.hello(Purpose::Messages, NodeId(1))
+    }
+
+    #[test]
+    fn only_a_removal_that_is_committed_is_told_as_one() {
+        // M12
+        let (before, after) = (of_voters(&[1, 2, 3], 4), of_voters(&[1, 2], 4));
+        assert_eq!(circle(after.clone(), before).check(&hello_of(3)), Ok(()), "it may be taken back");
+        let refused = circle(after.clone(), after).check(&hello_of(3));
+        let sentence = "n3 was removed from this cluster (n1 n2)".to_string();
+        assert_eq!(refused, Err(Refused::Removed(sentence)));
+    }
+
+    #[test]
+    fn who_was_added_while_this_member_was_away_is_let_in_and_answered() {
+        let circle = circle(of_voters(&[1, 2, 3], 4), of_voters(&[1, 2, 3], 4));
+        assert_eq!(circle.check(&hello_of(7)), Ok(()));
+        assert!(circle.remember_told(&hello_of(7)) && !circle.remember_told(&hello_of(7)));
+        assert_eq!(circle.peers(), [2, 3, 7].map(NodeId).into());
+    }
+
+    #[test]
+    fn a_peer_is_tried_where_the_configuration_says_and_where_it_said_itself() {
+        let mut configuration = of_voters(&[1, 2], 3);
+        configuration.members.values_mut().for_each(|member| member.info = Bytes::from_static(b"old:1"));
+        let circle = circle(configuration.clone(), configuration);
+        let tries = |circle: &Circle| [0, 1, 2].map(|attempt| circle.address(NodeId(2), attempt).unwrap_or_default());
+        assert_eq!(tries(&circle), ["old:1", "old:1", "old:1"]);
+        circle.remember_told(&Hello { info: Bytes::from_static(b"new:1"), ..hello_of(2) });
+        assert_eq!(tries(&circle), ["old:1", "new:1", "old:1"]);
+        assert_eq!(circle.address(NodeId(7), 0), None);
+    }
+
+    #[test]
+    fn nobody_is_this_member_itself_or_of_another_cluster() {
+        let circle = circle(of_voters(&[1, 2], 3), of_voters(&[1, 2], 3));
+        assert!(matches!(circle.check(&hello_of(1)), Err(Refused::Said(said)) if said.contains("itself")));
+        let stranger = Hello { cluster: 12, ..hello_of(2) };
+        assert!(matches!(circle.check(&stranger), Err(Refused::Said(said)) if said.contains("of cluster")));
     }
 }

@@ -3,7 +3,7 @@
 //! Pure: knows no disk, no socket, no clock. What only the disk can tell (is the folder empty?) is asked in `run`.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -46,6 +46,10 @@ pub(crate) struct ServeConfig {
     pub(crate) max_request_bytes: u32,
     /// Largest number of operations in one transaction.
     pub(crate) max_txn_ops: u32,
+    /// How many learners the cluster may have.
+    pub(crate) max_learners: u32,
+    /// Members are only added and removed while enough others have started.
+    pub(crate) strict_reconfig_check: bool,
     /// What is logged, how and where.
     pub(crate) log: LogConfig,
     /// Stop when standard input ends.
@@ -184,15 +188,19 @@ const SNAPSHOT_COUNT_DEFAULT: u64 = 100_000;
 const ELECTION_MILLISECONDS_MAX: u64 = 50_000;
 
 impl ServeConfig {
-    /// Makes sense of the flags.
-    pub(crate) fn from_flags(flags: &Flags) -> Result<Self, ConfigError> {
+    /// Makes sense of the flags. `holds_member` says whether a member was made in a folder: then it is not asked whether the
+    /// flags would found one.
+    pub(crate) fn from_flags(flags: &Flags, holds_member: impl Fn(&Path) -> bool) -> Result<Self, ConfigError> {
         let name = name(flags)?;
         let data_dir = flags.value("data-dir").map_or_else(|| format!("{name}.quorate"), str::to_owned);
         if data_dir.is_empty() {
             return Err(ConfigError::Empty(flags.origin("data-dir")));
         }
         let initial_advertise_peer_urls = urls(flags, "initial-advertise-peer-urls", DEFAULT_PEER_URL)?;
-        let initial_cluster = initial_cluster(flags, &name, &initial_advertise_peer_urls)?;
+        let initial_cluster = match initial_cluster(flags, &name, &initial_advertise_peer_urls) {
+            Err(_) if holds_member(Path::new(&data_dir)) => alone(&name, &initial_advertise_peer_urls),
+            founders => founders?,
+        };
         let (heartbeat_interval, election_timeout) = times(flags)?;
         let config = Self {
             data_dir: PathBuf::from(data_dir),
@@ -212,6 +220,8 @@ impl ServeConfig {
             },
             max_request_bytes: small(flags, "max-request-bytes", 1_572_864)?,
             max_txn_ops: small(flags, "max-txn-ops", 128)?,
+            max_learners: small(flags, "max-learners", 1)?,
+            strict_reconfig_check: flags.value("strict-reconfig-check") != Some("false"),
             log: log(flags)?,
             parent_pipe: flags.value(PARENT_PIPE) == Some("true"),
             name,
@@ -266,7 +276,7 @@ fn listen_urls(flags: &Flags, flag: &str, default: &str) -> Result<Vec<Url>, Con
 fn initial_cluster(flags: &Flags, name: &str, advertised: &[Url]) -> Result<Vec<InitialMember>, ConfigError> {
     let flag = flags.origin("initial-cluster");
     let Some(text) = flags.value("initial-cluster") else {
-        return Ok(vec![InitialMember { name: name.to_owned(), peer_urls: advertised.to_vec() }]);
+        return Ok(alone(name, advertised));
     };
     let mut members: Vec<InitialMember> = Vec::new();
     let mut seen = BTreeSet::new();
@@ -295,6 +305,10 @@ fn initial_cluster(flags: &Flags, name: &str, advertised: &[Url]) -> Result<Vec<
         });
     }
     Ok(members)
+}
+
+fn alone(name: &str, advertised: &[Url]) -> Vec<InitialMember> {
+    vec![InitialMember { name: name.to_owned(), peer_urls: advertised.to_vec() }]
 }
 
 fn cluster_state(flags: &Flags) -> Result<ClusterState, ConfigError> {

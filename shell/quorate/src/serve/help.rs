@@ -23,11 +23,13 @@ Member
   --quota-backend-bytes BYTES          data above which writes are refused; negative: no bound [0, which is 2 GiB]
   --max-request-bytes BYTES            largest request of a client [1572864]
   --max-txn-ops NUMBER                 largest number of operations in a transaction [128]
+  --max-learners NUMBER                how many learners the cluster may have [1]
+  --strict-reconfig-check              refuse changes of members while too few of them have started [true]
 
-Founding a cluster (once the data folder is filled, these must stay as they were)
-  --initial-cluster NAME=URL,..        all founders with their peer URLs [this member alone]
+Founding or joining a cluster (once the data folder is filled, these mean nothing)
+  --initial-cluster NAME=URL,..        all founders, or all members, with their peer URLs [this member alone]
   --initial-advertise-peer-urls URL,.. this member's, as --initial-cluster has them [http://localhost:2380]
-  --initial-cluster-state new          existing is for members that are added later, which is not possible yet [new]
+  --initial-cluster-state STATE        new founds a cluster; existing joins one, after `quorate ctl member add` [new]
   --initial-cluster-token WORD         keeps clusters apart that look alike [etcd-cluster]
 
 Logs

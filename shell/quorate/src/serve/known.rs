@@ -49,11 +49,15 @@ const IN_FORCE: &[&str] = &[
     "snapshot-count",
     "max-request-bytes",
     "max-txn-ops",
+    "max-learners",
     "logger",
     "log-level",
     "log-format",
     "log-outputs",
 ];
+
+/// A switch of etcd's that is in force.
+const STRICT: &str = "strict-reconfig-check";
 
 /// Our own: stop when standard input ends. `dev` starts its members with it, so that they never outlive it.
 pub(crate) const PARENT_PIPE: &str = "parent-pipe";
@@ -155,7 +159,6 @@ const VALUES_WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("log-package-levels", ""),
     ("log-rotation-config-json", ""),
     ("max-concurrent-streams", ""),
-    ("max-learners", ""),
     ("max-snapshots", ""),
     ("max-wals", ""),
     ("metrics", "basic"),
@@ -203,7 +206,6 @@ const SWITCHES_WITHOUT_EFFECT: &[(&str, &str)] = &[
     ("pre-vote", "true"),
     ("socket-reuse-address", ""),
     ("socket-reuse-port", "false"),
-    ("strict-reconfig-check", "true"),
     ("unsafe-no-fsync", "false"),
 ];
 
@@ -211,7 +213,7 @@ const SWITCHES_WITHOUT_EFFECT: &[(&str, &str)] = &[
 pub(crate) fn all() -> impl Iterator<Item = Known> {
     let known = |name, boolean, effect| Known { name, boolean, effect };
     let in_force = IN_FORCE.iter().map(move |&name| known(name, false, Effect::InForce));
-    let own = std::iter::once(known(PARENT_PIPE, true, Effect::InForce));
+    let own = [STRICT, PARENT_PIPE].into_iter().map(move |name| known(name, true, Effect::InForce));
     let tls_values = TLS_VALUES.iter().map(move |&name| known(name, false, Effect::Refused { off: "", because: TLS }));
     let tls_switches =
         TLS_SWITCHES.iter().map(move |&name| known(name, true, Effect::Refused { off: "false", because: TLS }));

@@ -1,20 +1,19 @@
 //! Brings the parts of one member together: sockets, member, API; and ends them in order.
 
-use bytes::Bytes;
-use node::{Config, Node};
-use raft::{Configuration, NodeId};
+use std::pin::pin;
+
+use node::{Config, EndError, Node};
 use replica::First;
-use server::{Identity, MemberInfo, ServerConfig};
+use server::{Identity, ServerConfig};
 use store::KvStore;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::config::{ClusterState, ServeConfig};
-use super::founders::{Founder, Founders};
+use super::config::ServeConfig;
 use super::sockets::{self, SocketError};
 use super::stop;
-use crate::url::Url;
+use super::who::{self, Who, WhoError};
 
 /// Why a member did not start, or did not end well.
 #[derive(Debug, Error)]
@@ -28,9 +27,27 @@ pub(crate) enum RunError {
     /// Its folder or what is in it.
     #[error(transparent)]
     Start(#[from] node::StartError),
+    /// Which member it is could not be found out.
+    #[error(transparent)]
+    Who(#[from] WhoError),
     /// It could not go on safely.
     #[error("the member stopped: {0}")]
     Halted(String),
+    /// It is no member any more.
+    #[error(
+        "{0}: this process ends, and its data folder is of no use any more. To use this machine again, add a new member (`quorate \
+         ctl member add`) and start it with an empty folder"
+    )]
+    Removed(String),
+}
+
+impl From<EndError> for RunError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Removed(reason) => Self::Removed(reason),
+            EndError::Failed(reason) => Self::Halted(reason),
+        }
+    }
 }
 
 /// Runs the member until it is told to stop.
@@ -41,57 +58,43 @@ pub(crate) fn run(config: &ServeConfig) -> Result<(), RunError> {
         stop::listen(&stop, config.parent_pipe)?;
         let clients = sockets::listen(&config.listen_client_urls, "--listen-client-urls").await?;
         let peers = sockets::listen(&config.listen_peer_urls, "--listen-peer-urls").await?;
-        let founders = Founders::of(config);
         let peers = peers.into_iter().map(TcpListener::into_std).collect::<Result<_, _>>()?;
-        let first = match config.initial_cluster_state {
-            ClusterState::New => Some(First { configuration: first_configuration(&founders), machine: KvStore::new() }),
-            ClusterState::Existing => None,
+        let who = tokio::select! {
+            who = Who::find(config) => who?,
+            () = stop.cancelled() => return Ok(()),
         };
-        let node = Node::start(node_config(config, &founders), peers, first)?;
+        let first = who.first.clone().map(|configuration| First { configuration, machine: KvStore::new() });
+        let node = Node::start(node_config(config, &who), peers, first)?;
         tracing::info!(
-            name = founders.own().name,
-            member = format!("{:016x}", founders.own().api_id),
-            cluster = format!("{:016x}", founders.cluster_id),
+            name = who.info.name,
+            member = format!("{:016x}", who.info.api_id),
+            cluster = format!("{:016x}", who.cluster),
             clients = crate::url::joined(&config.listen_client_urls),
             "ready to serve client requests"
         );
-        let serving = server::serve(clients, node.handle(), server_config(config, &founders), stop.clone());
+        let mut serving = pin!(server::serve(clients, node.handle(), server_config(config, &who), stop.clone()));
         tokio::select! {
-            served = serving => served?,
-            ended = node.ended() => return Err(RunError::Halted(ended.err().unwrap_or_else(|| "it ended".into()))),
+            served = &mut serving => served?,
+            ended = node.ended() => {
+                // Who waits for an answer that is on its way gets it.
+                stop.cancel();
+                serving.await?;
+                ended?;
+                return Err(RunError::Halted("it ended".into()));
+            }
         }
-        node.stop().await.map_err(RunError::Halted)
+        node.stop().await.map_err(RunError::from)
     })
 }
 
-/// All founders vote. Where clients reach them is not in the flags of the others: each says it of itself once it runs.
-fn first_configuration(founders: &Founders) -> Configuration {
-    let mut configuration = Configuration::of_voters(founders.members.iter().map(|founder| NodeId(founder.node)));
-    for founder in &founders.members {
-        if let Some(member) = configuration.members.get_mut(&NodeId(founder.node)) {
-            member.info = info(founder, &[]);
-        }
-    }
-    configuration
-}
-
-fn info(founder: &Founder, client_urls: &[Url]) -> Bytes {
-    let info = MemberInfo {
-        name: founder.name.clone(),
-        api_id: founder.api_id,
-        peer_urls: founder.peer_urls.clone(),
-        client_urls: client_urls.iter().map(ToString::to_string).collect(),
-    };
-    info.encode()
-}
-
-fn node_config(config: &ServeConfig, founders: &Founders) -> Config {
-    let own = founders.own();
-    let mut node = Config::new(NodeId(own.node), founders.cluster_id, &config.data_dir);
+fn node_config(config: &ServeConfig, who: &Who) -> Config {
+    let mut node = Config::new(who.node, who.cluster, &config.data_dir);
     node.heartbeat = config.heartbeat_interval;
     node.election_timeout = config.election_timeout;
-    node.address_of = address_of;
-    node.info = Some(info(own, &config.advertise_client_urls));
+    node.address_of = who::address_of;
+    node.info = Some(who.info.encode());
+    node.merge = who::merge;
+    node.is_it = who::is_it;
     node.replica.snapshot_entries = config.snapshot_count;
     node.replica.snapshot_tail = (config.snapshot_count / 10).clamp(1, node.replica.snapshot_tail);
     // A command is a request in our own encoding, which is smaller; what passed the API must pass here.
@@ -99,14 +102,8 @@ fn node_config(config: &ServeConfig, founders: &Founders) -> Config {
     node
 }
 
-/// The host and port of a member's first peer URL.
-fn address_of(member: &raft::Member) -> Option<String> {
-    let info = MemberInfo::decode(&member.info).ok()?;
-    Url::parse(info.peer_urls.first()?).ok().map(|url| url.host_and_port())
-}
-
-fn server_config(config: &ServeConfig, founders: &Founders) -> ServerConfig {
-    let identity = Identity { cluster_id: founders.cluster_id, member_id: founders.own().api_id };
+fn server_config(config: &ServeConfig, who: &Who) -> ServerConfig {
+    let identity = Identity { cluster_id: who.cluster, member_id: who.info.api_id };
     let mut server = ServerConfig::new(identity, config.election_timeout);
     server.request_bytes_max = config.max_request_bytes as usize;
     server.txn_ops_max = config.max_txn_ops as usize;

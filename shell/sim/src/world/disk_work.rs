@@ -69,7 +69,7 @@ impl World {
     }
 
     pub(super) fn own(id: NodeId) -> Own {
-        Own { disk: 1000 + id.0, info: Some(Bytes::from(format!("member {id}"))) }
+        Own::new(1000 + id.0, Some(Bytes::from(format!("member {id}"))))
     }
 
     /// What a member starts with in an empty folder.
@@ -78,7 +78,7 @@ impl World {
         if !self.run.initial.is_empty() {
             // Members that ran before have described themselves: no entry of their own is in the way of a figure.
             for (id, member) in &mut configuration.members {
-                let Own { disk, info } = Self::own(*id);
+                let Own { disk, info, .. } = Self::own(*id);
                 *member = raft::Member { disk, info: info.unwrap_or_default() };
             }
         }

@@ -9,7 +9,7 @@ fn parse(words: &[&str], environment: &[(&str, &str)]) -> Result<ServeConfig, St
     let words: Vec<OsString> = words.iter().map(Into::into).collect();
     let environment: Vec<(OsString, OsString)> = environment.iter().map(|(k, v)| (k.into(), v.into())).collect();
     match flags::read(&words, &environment).map_err(|error| error.to_string())? {
-        Request::Serve(flags) => ServeConfig::from_flags(&flags).map_err(|error| error.to_string()),
+        Request::Serve(flags) => ServeConfig::from_flags(&flags, |_| false).map_err(|error| error.to_string()),
         other => panic!("{words:?} asks for {other:?}"),
     }
 }
@@ -41,6 +41,8 @@ fn defaults_are_etcds_but_for_the_folder() {
         snapshot_count: 100_000,
         max_request_bytes: 1_572_864,
         max_txn_ops: 128,
+        max_learners: 1,
+        strict_reconfig_check: true,
         log: LogConfig { level: LogLevel::Info, format: LogFormat::Human, outputs: vec![LogOutput::Stderr] },
         parent_pipe: false,
     };
