@@ -1,4 +1,4 @@
-//! Writes the Rust of `proto/*.proto` to `shell/server/src/api/`, where it is checked in, so that building needs neither
+//! Writes the Rust of `proto/*.proto` to `shell/api/src/`, where it is checked in, so that building needs neither
 //! this crate nor protoc. With `--check` it writes nothing and fails when what is checked in differs. It knows nothing of
 //! what the messages are used for.
 
@@ -7,8 +7,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// One generated file a protobuf package.
-const PACKAGES: [&str; 2] = ["etcdserverpb", "mvccpb"];
+/// One generated file a protobuf package: the package, and the module that it becomes.
+const PACKAGES: [(&str, &str); 3] =
+    [("etcdserverpb", "etcdserverpb"), ("mvccpb", "mvccpb"), ("quorate.v1", "quorate_v1")];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -37,10 +38,9 @@ fn run(check: bool) -> Result<bool, Box<dyn Error>> {
     generate(&root.join("proto"), scratch.path())?;
 
     let mut same = true;
-    for package in PACKAGES {
-        let name = format!("{package}.rs");
-        let fresh = fs::read_to_string(scratch.path().join(&name))?;
-        let path: PathBuf = root.join("shell/server/src/api").join(&name);
+    for (package, module) in PACKAGES {
+        let fresh = fs::read_to_string(scratch.path().join(format!("{package}.rs")))?;
+        let path: PathBuf = root.join("shell/api/src").join(format!("{module}.rs"));
         if fs::read_to_string(&path).is_ok_and(|checked_in| checked_in == fresh) {
             continue;
         }
@@ -56,7 +56,7 @@ fn run(check: bool) -> Result<bool, Box<dyn Error>> {
 }
 
 fn generate(proto: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
-    let descriptors = protox::compile(["rpc.proto"], [proto])?;
+    let descriptors = protox::compile(["rpc.proto", "quorate/v1/sessions.proto"], [proto])?;
     tonic_prost_build::configure()
         .bytes(".")
         .build_client(true)

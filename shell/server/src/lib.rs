@@ -3,7 +3,7 @@
 //!
 //! # A guided tour
 //!
-//! - [`api`] holds the messages and services, generated from `proto/`; clients in Rust use its `*_client` modules.
+//! - `api` is the crate of messages and services, generated from `proto/`; clients in Rust use its `*_client` modules.
 //! - `serve` accepts connections (`authority` lets odd clients in, `gather` lets answers leave together); `dispatch` hands each request to the service that its
 //!   path names, or to `http` (health and version).
 //! - `grpc/*` is one file a service. A call is admitted and given its deadline (`context`), converted (`convert`), held to
@@ -16,7 +16,6 @@
 //!
 //! How a command is replicated, where anything is stored, flags, and who may do what.
 
-pub mod api;
 mod authority;
 mod check;
 mod config;
@@ -44,6 +43,7 @@ use store::KvStore;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub use ::api;
 pub use config::{Identity, ServerConfig};
 pub use member_info::{MemberInfo, MemberInfoError};
 pub use status::Error;

@@ -50,20 +50,22 @@ const WORLDLY: [&str; 28] = [
 ];
 
 /// The only arrows between two crates of the shell. `sim` and `node` are equals: two drivers of the same member.
-const SHELL_ARROWS: [(&str, &str); 9] = [
+const SHELL_ARROWS: [(&str, &str); 11] = [
     ("shell/server", "shell/node"),
+    ("shell/server", "shell/api"),
+    ("shell/client", "shell/api"),
     ("shell/explorer", "shell/sim"),
     ("shell/quorate", "shell/server"),
     ("shell/quorate", "shell/node"),
     ("shell/quorate", "shell/client"),
+    ("shell/quorate", "shell/api"),
     ("shell/quorate", "shell/sim"),
     ("shell/quorate", "shell/model"),
     ("shell/quorate", "shell/explorer"),
-    ("shell/client", "shell/server"),
 ];
 
 /// Folders that may know protobuf's runtime.
-const KNOWS_PROTOBUF: [&str; 3] = ["shell/server", "shell/client", "tests/e2e"];
+const KNOWS_PROTOBUF: [&str; 2] = ["shell/api", "shell/server"];
 
 pub(super) fn violations(tree: &Tree) -> Vec<Violation> {
     let manifests = Manifest::members(tree);
