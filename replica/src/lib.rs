@@ -26,7 +26,10 @@
 
 mod accepted;
 pub mod boot;
+mod clock_watch;
 mod durable;
+mod freshness;
+pub mod lease;
 pub mod peer;
 mod reads;
 mod recent;
@@ -39,12 +42,15 @@ pub mod turn;
 mod writes;
 
 pub use boot::{First, StartError, Started, start};
+pub use clock_watch::ClockWatch;
 pub use durable::DurableLog;
+pub use lease::{LeaseOff, LeaseState};
 pub use peer::PeerMessage;
 pub use replica::{Config, Merge, Own, Replica};
 pub use section::Section;
 pub use state_machine::{Command, Freeze, RestoreError, StateMachine};
 pub use storeroom::{LoadError, Loaded, Storeroom};
 pub use turn::{
-    Input, Output, ReceivedSnapshot, Refusal, Reply, Request, RequestId, TakeSnapshot, Time, Timer, TimerChange,
+    Input, Output, ReadMode, ReceivedSnapshot, Refusal, Reply, Request, RequestId, TakeSnapshot, Time, Timer,
+    TimerChange,
 };

@@ -69,6 +69,17 @@ pub enum NotAccepted {
     NoSpace,
 }
 
+/// What a peer said when it greeted: how it keeps the promise to help nobody depose a leader (thesis 4.2.3, 6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Greeting {
+    /// Its T, in milliseconds.
+    pub election_timeout: u64,
+    /// It makes that promise at all.
+    pub stickiness: bool,
+    /// As a leader it makes sure of its majority.
+    pub check_quorum: bool,
+}
+
 /// Asks for the read index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForwardedRead {

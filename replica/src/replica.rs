@@ -8,12 +8,17 @@ mod applying;
 mod clients;
 mod describing;
 mod forwarding;
+mod reading;
+
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use raft::{Index, NodeId, Raft, Term};
 
 use crate::accepted::Accepted;
-use crate::peer::PeerMessage;
+use crate::freshness::Freshness;
+use crate::lease::Lease;
+use crate::peer::{Greeting, PeerMessage};
 use crate::reads::Reads;
 use crate::recent::Recent;
 use crate::snapshots::Snapshots;
@@ -94,6 +99,14 @@ pub struct Replica<S: StateMachine> {
     now: Time,
     writes: Writes,
     reads: Reads,
+    lease: Lease,
+    freshness: Freshness,
+    /// What peers keep their promises by.
+    greetings: BTreeMap<NodeId, Greeting>,
+    /// Reads that were served by a lease.
+    lease_reads: u64,
+    /// It has had a turn.
+    started: bool,
     recent: Recent,
     accepted: Accepted,
     snapshots: Snapshots,
@@ -126,6 +139,11 @@ impl<S: StateMachine> Replica<S> {
             now: Time::default(),
             writes: Writes::default(),
             reads: Reads::default(),
+            lease: Lease::default(),
+            freshness: Freshness::default(),
+            greetings: BTreeMap::new(),
+            lease_reads: 0,
+            started: false,
             recent: Recent::default(),
             accepted: Accepted::default(),
             snapshots: Snapshots::new(applied),
@@ -177,6 +195,12 @@ impl<S: StateMachine> Replica<S> {
         self.writes.len() + self.reads.len()
     }
 
+    /// How many reads were served by a lease since the start.
+    #[must_use]
+    pub fn lease_reads(&self) -> u64 {
+        self.lease_reads
+    }
+
     /// One turn: applies what an earlier turn committed, takes what happened, says what to do. `now` is read after the last
     /// input was taken.
     pub fn turn(&mut self, now: Time, inputs: impl Iterator<Item = Input<S>>) -> Output<S> {
@@ -213,6 +237,8 @@ impl<S: StateMachine> Replica<S> {
             Input::SnapshotFailed => self.snapshots.failed(self.now, self.config.election_timeout),
             Input::SnapshotReceived(snapshot) => self.snapshot_received(*snapshot),
             Input::SnapshotSent(to) => self.raft.snapshot_sent(to),
+            Input::PeerMet(peer, greeting) => self.peer_met(peer, greeting),
+            Input::ClockSuspected => self.clock_suspected(),
         }
     }
 
@@ -227,11 +253,7 @@ impl<S: StateMachine> Replica<S> {
             PeerMessage::WriteReply(reply) => self.write_reply(from, reply),
             PeerMessage::Read(read) => self.forwarded_read(from, read),
             PeerMessage::Describe(member) => self.describe(from, member),
-            PeerMessage::ReadReply(reply) => {
-                if reply.id.incarnation == self.incarnation {
-                    self.reads.answered(reply.id.number, reply.index);
-                }
-            }
+            PeerMessage::ReadReply(reply) => self.read_reply(reply),
         }
     }
 
@@ -254,7 +276,7 @@ impl<S: StateMachine> Replica<S> {
             for write in self.writes.take_forwarded_before(term) {
                 self.refuse(write.id, Refusal::TimedOut { leader_changed: true });
             }
-            self.reads.give_up(term, self.now, u64::MAX);
+            self.reads.give_up(term);
         }
     }
 
@@ -268,6 +290,10 @@ impl<S: StateMachine> Replica<S> {
         let term = self.raft.inspect().term();
         self.out.send_snapshots.extend(output.snapshots.into_iter().map(|to| (to, term)));
         self.out.timers.extend(output.timers.into_iter().map(TimerChange::Raft));
+        self.watch_rounds(output.confirmed_round);
+        if !std::mem::replace(&mut self.started, true) {
+            self.keep_promises();
+        }
         self.out.events = output.events;
         self.out.halt = output.halt;
         let view = self.raft.inspect();

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use raft::{Event, Halt, Index, NodeId, Position, Term, Ticket, Write};
 
-use crate::peer::PeerMessage;
+use crate::peer::{Greeting, PeerMessage};
 use crate::section::Section;
 use crate::state_machine::StateMachine;
 
@@ -42,6 +42,9 @@ pub enum TimerChange {
     Raft(raft::TimerChange),
     /// Sweep after so many microseconds.
     Sweep(u64),
+    /// [`raft::Timer::LeaderSilent`] after exactly so many microseconds, whatever was armed for it before: a promise that is
+    /// not of this life or of this clock is kept for longer than T.
+    Silence(u64),
 }
 
 /// Names a request of a local client: chosen by the driver.
@@ -60,10 +63,29 @@ pub enum Request {
         /// It is answered by then.
         deadline: Time,
     },
-    /// Say when the state machine here has everything that was acknowledged before this request.
+    /// Say when the state machine here may be read: which state that is, the mode says.
     Read {
+        /// What the client asks for.
+        mode: ReadMode,
         /// It is answered by then.
         deadline: Time,
+    },
+}
+
+/// What a read is to see. (What is here, however old: nobody needs to be asked, [`StateMachine::reader`] is enough.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ReadMode {
+    /// Everything that was acknowledged anywhere before the request: a majority confirms the leader (thesis 6.4).
+    #[default]
+    Linearizable,
+    /// The same, by the leader's lease where it holds one (thesis 6.4.1): no message is needed, but clocks that keep the agreed
+    /// bound. Else, and on all other members, as [`ReadMode::Linearizable`].
+    Lease,
+    /// Everything that was acknowledged so long before the request, in microseconds. Answered here if this member knows that
+    /// it has that; else the leader is asked.
+    Bounded {
+        /// How old the state may be.
+        staleness: u64,
     },
 }
 
@@ -135,6 +157,11 @@ pub enum Input<S> {
     SnapshotReceived(Box<ReceivedSnapshot<S>>),
     /// Sending a snapshot to a peer ended, well or not.
     SnapshotSent(NodeId),
+    /// A peer greeted, before any message of this connection: what it keeps its promises by (R16).
+    PeerMet(NodeId, Greeting),
+    /// The driver's clock can't be trusted: it went another way than the machine's other one since the last turn
+    /// ([`ClockWatch`](crate::ClockWatch)). It comes first in a turn, and no timer fires in the same one.
+    ClockSuspected,
 }
 
 /// A snapshot to be written to a file, away from the loop.

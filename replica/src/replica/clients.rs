@@ -4,8 +4,8 @@ use bytes::Bytes;
 use raft::{Header, NodeId, Position, ProposeError};
 
 use super::{NO_LEADER_AFTER, Replica};
-use crate::peer::{ForwardId, ForwardedRead, ForwardedWrite, NotAccepted, PeerMessage};
-use crate::reads::{Asker, Read};
+use crate::peer::{ForwardId, ForwardedWrite, NotAccepted, PeerMessage};
+use crate::reads::Read;
 use crate::state_machine::StateMachine;
 use crate::turn::{Refusal, Reply, Request, RequestId, TimerChange};
 use crate::writes::Write;
@@ -24,7 +24,7 @@ impl<S: StateMachine> Replica<S> {
             Request::Write { command, essential, deadline } => {
                 self.writes.queue(Write { id, command, essential, arrived: self.now, deadline });
             }
-            Request::Read { deadline } => self.reads.queue(Read { id, arrived: self.now, deadline }),
+            Request::Read { mode, deadline } => self.reads.queue(Read { id, mode, arrived: self.now, deadline }),
         }
     }
 
@@ -34,22 +34,13 @@ impl<S: StateMachine> Replica<S> {
 
     /// What waits for a leader goes to it, if there is one.
     pub(super) fn serve_queued(&mut self) {
-        let Some(leader) = self.leader.filter(|_| self.writes.has_queued() || self.reads.has_queued()) else { return };
+        self.serve_queued_reads();
+        let Some(leader) = self.leader.filter(|_| self.writes.has_queued()) else { return };
         let mine = leader == self.raft.inspect().id();
         while self.not_the_leader != Some(self.term)
             && let Some(write) = self.writes.take_queued()
         {
             if mine { self.propose_own(write) } else { self.forward(write, leader) }
-        }
-        if !self.reads.has_queued() {
-            return;
-        }
-        if mine {
-            let asker = Asker::Local(self.reads.take_queued());
-            self.ask(asker);
-        } else if let Some(number) = self.reads.question(self.term, self.now) {
-            let id = ForwardId { incarnation: self.incarnation, number };
-            self.out.messages.push((leader, PeerMessage::Read(ForwardedRead { id })));
         }
     }
 
@@ -107,7 +98,7 @@ impl<S: StateMachine> Replica<S> {
         for read in late {
             self.refuse(read.id, Refusal::TimedOut { leader_changed });
         }
-        self.reads.give_up(self.term, self.now, self.config.election_timeout);
+        self.ask_again();
         self.forward_again();
     }
 

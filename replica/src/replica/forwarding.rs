@@ -1,12 +1,10 @@
-//! Requests between members: what a leader does with those of followers, what a follower does with the answers, and the
-//! reads of both.
+//! Commands between members: what a leader does with those of followers, and what a follower does with the answers.
 
-use raft::{NodeId, ReadError, ReadReady};
+use raft::NodeId;
 
 use super::Replica;
 use crate::accepted::Seen;
-use crate::peer::{ForwardedRead, ForwardedReadReply, ForwardedWrite, ForwardedWriteReply, NotAccepted, PeerMessage};
-use crate::reads::{Asker, Read};
+use crate::peer::{ForwardedWrite, ForwardedWriteReply, NotAccepted, PeerMessage};
 use crate::state_machine::StateMachine;
 use crate::turn::{Refusal, Reply};
 
@@ -53,51 +51,6 @@ impl<S: StateMachine> Replica<S> {
             }
             Err(NotAccepted::Busy) => self.refuse(write.id, Refusal::Busy),
             Err(NotAccepted::NoSpace) => self.refuse(write.id, Refusal::NoSpace),
-        }
-    }
-
-    pub(super) fn forwarded_read(&mut self, from: NodeId, read: ForwardedRead) {
-        if self.raft.inspect().is_leader() {
-            self.ask(Asker::Peer(from, read.id));
-        }
-    }
-
-    pub(super) fn ask(&mut self, asker: Asker) {
-        let id = self.reads.ask(asker);
-        match self.raft.read(id) {
-            Ok(()) => {}
-            Err(ReadError::NotLeader { .. }) => self.read_aborted(id),
-            // A client is told at once (C4); a follower hears nothing, and asks again after T.
-            Err(ReadError::Full) => {
-                if let Some(Asker::Local(reads)) = self.reads.take_asked(id) {
-                    reads.into_iter().for_each(|read| self.refuse(read.id, Refusal::Busy));
-                }
-            }
-        }
-    }
-
-    /// Consensus can't answer it: local reads wait for another leader, a follower asks again by itself.
-    pub(super) fn read_aborted(&mut self, id: raft::ReadId) {
-        if let Some(Asker::Local(reads)) = self.reads.take_asked(id) {
-            reads.into_iter().for_each(|read| self.reads.queue(Read { arrived: self.now, ..read }));
-        }
-    }
-
-    pub(super) fn read_ready(&mut self, ready: ReadReady) {
-        match self.reads.take_asked(ready.id) {
-            Some(Asker::Local(reads)) => self.reads.wait_for(ready.index, reads),
-            Some(Asker::Peer(peer, id)) => {
-                let reply = ForwardedReadReply { id, index: ready.index };
-                self.out.messages.push((peer, PeerMessage::ReadReply(reply)));
-            }
-            None => {}
-        }
-    }
-
-    pub(super) fn serve_reads(&mut self) {
-        let applied = self.raft.inspect().applied();
-        for read in self.reads.take_ready(applied) {
-            self.out.replies.push((read.id, Reply::Readable(applied)));
         }
     }
 }

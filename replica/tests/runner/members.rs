@@ -5,10 +5,10 @@ use std::error::Error;
 
 use bytes::Bytes;
 use quorate_replica::{
-    Config, DurableLog, First, Input, Loaded, Output, Own, PeerMessage, ReceivedSnapshot, Replica, Reply, Storeroom,
-    TakeSnapshot, Time, Timer, TimerChange,
+    Config, DurableLog, First, Input, LeaseState, Loaded, Output, Own, PeerMessage, ReceivedSnapshot, Replica, Reply,
+    Storeroom, TakeSnapshot, Time, Timer, TimerChange,
 };
-use raft::{Configuration, NodeId, Term, Write};
+use raft::{Configuration, NodeId, Settings, Term, Write};
 use wal::memory_disk::MemoryDisk;
 use wal::{Options, WriteError};
 
@@ -36,6 +36,8 @@ pub(crate) struct Members {
     pub(crate) kept: Vec<OnTheWire>,
     pub(crate) cut_off: BTreeSet<NodeId>,
     held: BTreeSet<(NodeId, Stage)>,
+    pub(crate) settings: Settings,
+    pub(crate) learner: Option<NodeId>,
     pub(crate) now: u64,
     pub(crate) told: Vec<String>,
 }
@@ -87,7 +89,12 @@ impl Members {
     pub(crate) fn start(&mut self, id: NodeId) -> Checked {
         let disk = self.disks.get(&id).ok_or("there is no such member")?.clone();
         let options = Options { segment_bytes: 2048, ..Options::new(self.now + 1) };
-        let configuration = Configuration::of_voters((1..=self.nodes).map(NodeId));
+        let mut configuration = Configuration::of_voters((1..=self.nodes).map(NodeId));
+        configuration.settings = self.settings;
+        if let Some(learner) = self.learner {
+            configuration.voters.remove(&learner);
+            configuration.learners.insert(learner);
+        }
         let first = First { configuration, machine: Journal::default() };
         let own = self.own.get(&id).cloned();
         // Without a word about itself a member says what is kept already.
@@ -150,15 +157,22 @@ impl Members {
             self.told.push(format!("{id} has the state of a snapshot"));
         }
         let now = self.now;
+        let mut silences = Vec::new();
         let running = self.get(id)?;
         for change in output.timers {
-            if let TimerChange::Sweep(delay) = change {
-                running.sweep = Some(now + delay);
+            match change {
+                TimerChange::Sweep(delay) => running.sweep = Some(now + delay),
+                // Only sweeps are due by time; that this one is longer than T is what there is to see.
+                TimerChange::Silence(micros) => silences.push(micros / 1000),
+                TimerChange::Raft(_) => {}
             }
         }
         running.write = running.write.take().or(output.write);
         running.snapshots.extend(output.take_snapshot);
         running.transfers.extend(output.send_snapshots);
+        for millis in silences {
+            self.told.push(format!("{id} helps nobody depose a leader for {millis} ms"));
+        }
         Ok(())
     }
 
@@ -331,6 +345,18 @@ impl Members {
         let view = self.get(id)?.replica.inspect();
         let line = format!("{id} log begins behind {}, ends with {}", view.log().base(), view.last());
         self.told.push(line);
+        Ok(())
+    }
+
+    pub(crate) fn lease(&mut self, id: NodeId) -> Checked {
+        self.turn(id, Vec::new())?;
+        let (now, state) = (self.now, self.get(id)?.replica.lease_state());
+        self.told.push(match state {
+            LeaseState::Held(Time(until)) => {
+                format!("{id} has a lease for {} ms more", until.saturating_sub(now) / 1000)
+            }
+            other => format!("{id} has no lease: {other}"),
+        });
         Ok(())
     }
 

@@ -5,8 +5,9 @@ mod members;
 use std::error::Error;
 
 use goldenscript::{Argument, Command};
-use quorate_replica::{Config, Input, Request, RequestId, Time};
-use raft::{NodeId, Timer};
+use quorate_replica::peer::Greeting;
+use quorate_replica::{Config, Input, ReadMode, Request, RequestId, Time};
+use raft::{NodeId, Settings, Timer};
 
 use crate::journal::command;
 use members::{Members, Stage};
@@ -78,6 +79,23 @@ impl Runner {
                 self.members.cut_off.insert(id);
                 Ok(())
             }
+            // A peer greets with another T, or without its promises.
+            "greets" => {
+                let (peer, id) = (arguments.node()?, arguments.node()?);
+                let election_timeout = arguments.key("t").map_or(Ok(100), |millis| millis.parse())?;
+                let (stickiness, check_quorum) =
+                    (!arguments.word("not_sticky"), !arguments.word("without_check_quorum"));
+                let greeting = Greeting { election_timeout, stickiness, check_quorum };
+                self.members.input(id, Input::PeerMet(peer, greeting))
+            }
+            "clock" => {
+                let id = arguments.node()?;
+                self.members.input(id, Input::ClockSuspected)
+            }
+            "lease" => {
+                let id = arguments.node()?;
+                self.members.lease(id)
+            }
             "heal" => {
                 self.members.cut_off.clear();
                 Ok(())
@@ -135,7 +153,8 @@ impl Runner {
         }
     }
 
-    /// `cluster nodes=3 [leader=1] [snapshot_entries=9] [tail=2] ...`
+    /// `cluster nodes=3 [leader=1] [learner=3] [drift=50000] [t=100] [snapshot_entries=9] [tail=2] ...`; `drift` and `t` are
+    /// those of the configuration, every member's own T is 100.
     fn cluster(&mut self, arguments: &mut Arguments) -> Checked {
         let nodes: u64 = arguments.key("nodes").ok_or("how many nodes=?")?.parse()?;
         let leader = arguments.key("leader");
@@ -160,8 +179,19 @@ impl Runner {
                 *value = given.parse()?;
             }
         }
+        for (word, switch) in [
+            ("not_sticky", &mut config.raft.switches.stickiness),
+            ("without_check_quorum", &mut config.raft.switches.check_quorum),
+            ("without_noop", &mut config.raft.switches.noop),
+        ] {
+            *switch &= !arguments.word(word);
+        }
         let own = std::mem::take(&mut self.members.own);
         self.members = Members::new(nodes, config);
+        let drift_bound = arguments.key("drift").map_or(Ok(0), |drift| drift.parse())?;
+        let election_timeout = arguments.key("t").map_or(Ok(100), |millis| millis.parse())?;
+        self.members.settings = Settings { election_timeout, drift_bound, ..Settings::default() };
+        self.members.learner = arguments.key("learner").map(|learner| node(&learner)).transpose()?;
         self.members.own = own;
         self.members.ids().into_iter().try_for_each(|id| self.members.start(id))?;
         if let Some(leader) = leader {
@@ -179,16 +209,22 @@ impl Runner {
         self.members.settle()
     }
 
-    /// `write 2 7 [limit=500] [essential] [size=100]`: a client gives member n2 the command 7; `read 2 8`.
+    /// `write 2 7 [limit=500] [essential] [size=100]`: a client gives member n2 the command 7; `read 2 8 [lease] [staleness=50]`.
     fn request(&mut self, name: &str, arguments: &mut Arguments) -> Checked {
         let (id, number) = (arguments.node()?, arguments.next()?.parse()?);
         let limit: u64 = arguments.key("limit").map_or(Ok(1000), |limit| limit.parse())?;
         let size = arguments.key("size").map_or(Ok(0), |size| size.parse())?;
         let essential = arguments.word("essential");
+        let lease = arguments.word("lease");
+        let mode = match arguments.key("staleness") {
+            Some(millis) => ReadMode::Bounded { staleness: millis.parse::<u64>()? * 1000 },
+            None if lease => ReadMode::Lease,
+            None => ReadMode::Linearizable,
+        };
         let deadline = Time(self.members.now + limit * 1000);
         let request = match name {
             "write" => Request::Write { command: command(number, size), essential, deadline },
-            _ => Request::Read { deadline },
+            _ => Request::Read { mode, deadline },
         };
         self.members.input(id, Input::Request(RequestId(number), request))
     }

@@ -1,6 +1,6 @@
 //! Clients: they write and read at any member, and at the end they want everything to work.
 
-use quorate_replica::{Input, Refusal, Reply, Request, RequestId, Time};
+use quorate_replica::{Input, ReadMode, Refusal, Reply, Request, RequestId, Time};
 use raft::NodeId;
 
 use crate::bugs::Bug;
@@ -53,7 +53,7 @@ impl World {
             Some(write) => Request::Write { command: command(write, padding), essential, deadline },
             // The member says when; a client that does not wait for it looks at once.
             None if self.bug == Some(Bug::ReadWithoutIndex) => return self.after(0, Event::EarlyRead(id, request)),
-            None => Request::Read { deadline },
+            None => Request::Read { mode: ReadMode::Linearizable, deadline },
         };
         self.input(id, Input::Request(RequestId(request), request_body));
     }

@@ -293,6 +293,7 @@ impl World {
     fn timer(&mut self, id: NodeId, change: TimerChange) {
         let (timer, delay) = match change {
             TimerChange::Sweep(delay) => (Timer::Sweep, delay),
+            TimerChange::Silence(delay) => (Timer::Raft(raft::Timer::LeaderSilent), delay),
             TimerChange::Raft(raft::TimerChange::Disarm(timer)) => {
                 if let Some(running) = self.running(id) {
                     running.timers.remove(&Timer::Raft(timer));

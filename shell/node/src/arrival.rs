@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use raft::{Index, NodeId, Ticket};
-use replica::{PeerMessage, ReceivedSnapshot, Reply};
+use replica::{PeerMessage, ReadMode, ReceivedSnapshot, Reply};
 use tokio::sync::oneshot;
 
 /// What a client asks, with the channel for its answer.
@@ -15,7 +15,7 @@ pub(crate) struct ClientRequest {
 
 pub(crate) enum What {
     Write { command: Bytes, essential: bool },
-    Read,
+    Read(ReadMode),
 }
 
 /// From clients and peers: bounded, so that who sends too fast waits.

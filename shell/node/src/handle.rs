@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use raft::{Index, NodeId, Position, Term};
-use replica::{Refusal, Reply, StateMachine};
+use replica::{ReadMode, Refusal, Reply, StateMachine};
 use thiserror::Error;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
@@ -139,7 +139,15 @@ impl<S: StateMachine> Handle<S> {
     /// # Errors
     /// See [`ReadError`].
     pub async fn read(&self, time_limit: Duration) -> Result<Index, ReadError> {
-        match self.ask(What::Read, time_limit).await {
+        self.read_with(ReadMode::Linearizable, time_limit).await
+    }
+
+    /// Waits until this member's state machine has what `mode` asks for; then [`Handle::reader`] answers so.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn read_with(&self, mode: ReadMode, time_limit: Duration) -> Result<Index, ReadError> {
+        match self.ask(What::Read(mode), time_limit).await {
             Some(Reply::Readable(index)) => Ok(index),
             Some(Reply::Refused(refusal)) => Err(match refusal {
                 Refusal::NoLeader => ReadError::NoLeader,

@@ -150,7 +150,7 @@ impl<S: StateMachine> NodeLoop<S> {
                 let deadline = self.now().after(client.time_limit);
                 let request = match client.what {
                     What::Write { command, essential } => Request::Write { command, essential, deadline },
-                    What::Read => Request::Read { deadline },
+                    What::Read(mode) => Request::Read { mode, deadline },
                 };
                 self.waiting.insert(id, client.answer);
                 self.inputs.push(Input::Request(id, request));

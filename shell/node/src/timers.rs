@@ -34,6 +34,10 @@ impl Timers {
             TimerChange::Raft(RaftChange::Arm(timer, delay)) => {
                 self.deadlines[slot(Timer::Raft(timer))] = Some(now + self.roll(delay));
             }
+            TimerChange::Silence(micros) => {
+                self.deadlines[slot(Timer::Raft(raft::Timer::LeaderSilent))] =
+                    Some(now + Duration::from_micros(micros));
+            }
             TimerChange::Sweep(micros) => {
                 self.deadlines[slot(Timer::Sweep)] = Some(now + Duration::from_micros(micros));
             }

@@ -47,11 +47,8 @@ fn no_number_of_a_run_file_makes_a_panic() {
                 let Ok(run) = Run::from_json(&changed.to_string()) else { continue };
                 let Ok(outcome) = play(run) else { continue };
                 played += 1;
-                if let Err(failure) = outcome.verdict {
-                    if failure.checker == "panic" {
-                        wrong.insert(place.clone(), format!("seed {seed}, {number}: {failure}"));
-                    }
-                }
+                let failure = outcome.verdict.err().filter(|failure| failure.checker == "panic");
+                wrong.extend(failure.map(|failure| (place.clone(), format!("seed {seed}, {number}: {failure}"))));
             }
         }
     }

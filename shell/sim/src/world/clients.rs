@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use raft::NodeId;
-use replica::{Input, Refusal, Reply, Request, RequestId, StateMachine as _, Time};
+use replica::{Input, ReadMode, Refusal, Reply, Request, RequestId, StateMachine as _, Time};
 use store::{
     Command, Compare, CompareResult, CompareTarget, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
 };
@@ -243,7 +243,7 @@ impl World {
             }
             // The member says when; a client that does not wait for it looks at once.
             Body::Read(_) if self.lies(Lie::ReadWithoutIndex) => return self.read_store(number),
-            Body::Read(_) => Request::Read { deadline },
+            Body::Read(_) => Request::Read { mode: ReadMode::Linearizable, deadline },
         };
         self.input(id, Input::Request(RequestId(number), request));
         Ok(())

@@ -402,6 +402,7 @@ impl World {
         let Some(member) = self.members.get_mut(&id) else { return };
         let (timer, delay) = match change {
             TimerChange::Sweep(delay) => (Timer::Sweep, delay),
+            TimerChange::Silence(delay) => (Timer::Raft(raft::Timer::LeaderSilent), delay),
             TimerChange::Raft(raft::TimerChange::Disarm(timer)) => {
                 if let Some(running) = &mut member.running {
                     running.timers.retain(|(other, _)| *other != Timer::Raft(timer));
