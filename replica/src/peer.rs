@@ -61,7 +61,7 @@ pub struct ForwardedWriteReply {
 /// Why a forwarded command was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAccepted {
-    /// It leads the term that was meant no more, and has never taken the command.
+    /// It leads the term that was meant no more, or is handing over, and has never taken the command.
     NotLeader,
     /// Too much waits.
     Busy,

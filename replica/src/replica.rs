@@ -9,6 +9,7 @@ mod clients;
 mod describing;
 mod forwarding;
 mod reading;
+mod transferring;
 
 use std::collections::BTreeMap;
 
@@ -25,6 +26,7 @@ use crate::snapshots::Snapshots;
 use crate::state_machine::StateMachine;
 use crate::turn::{Input, Output, Refusal, Time, Timer, TimerChange};
 use crate::writes::Writes;
+use transferring::Transferring;
 
 /// Settings of a member; those of consensus are `raft`'s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -122,6 +124,7 @@ pub struct Replica<S: StateMachine> {
     /// What the configuration is to keep for this member, and when the leader was told last.
     own: Own,
     described: Option<Time>,
+    transferring: Transferring,
     out: Output<S>,
 }
 
@@ -154,6 +157,7 @@ impl<S: StateMachine> Replica<S> {
             sweeping: false,
             own,
             described: None,
+            transferring: Transferring::default(),
             out: Output::default(),
         }
     }
@@ -192,7 +196,7 @@ impl<S: StateMachine> Replica<S> {
     /// How many requests of local clients wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.writes.len() + self.reads.len()
+        self.writes.len() + self.reads.len() + self.transferring.waiting()
     }
 
     /// How many reads were served by a lease since the start.
@@ -211,9 +215,11 @@ impl<S: StateMachine> Replica<S> {
         }
         self.notice_leader();
         self.serve_queued();
+        self.mind_own_disk();
         self.describe_own();
         self.shorten_log();
         self.take_output();
+        self.settle_transfers();
         self.serve_reads();
         self.take_snapshot();
         self.keep_sweeping();

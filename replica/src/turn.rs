@@ -2,7 +2,7 @@
 //! and carries the outputs out.
 
 use bytes::Bytes;
-use raft::{Event, Halt, Index, NodeId, Position, Term, Ticket, Write};
+use raft::{Event, Halt, Index, NodeId, Position, Term, Ticket, TransferError, Write};
 
 use crate::peer::{Greeting, PeerMessage};
 use crate::section::Section;
@@ -70,6 +70,13 @@ pub enum Request {
         /// It is answered by then.
         deadline: Time,
     },
+    /// Let another node lead (thesis 3.10); only the leader can do it.
+    Transfer {
+        /// Which; without, the voter with the longest log of those that were heard.
+        target: Option<NodeId>,
+        /// It is answered by then.
+        deadline: Time,
+    },
 }
 
 /// What a read is to see. (What is here, however old: nobody needs to be asked, [`StateMachine::reader`] is enough.)
@@ -101,6 +108,8 @@ pub enum Reply {
     },
     /// The state machine here may be read now; it has applied at least this index.
     Readable(Index),
+    /// This node leads now.
+    Transferred(NodeId),
     /// Neither.
     Refused(Refusal),
 }
@@ -121,6 +130,8 @@ pub enum Refusal {
     Busy,
     /// The leader's disk has no room for more log. Without effect.
     NoSpace,
+    /// The leadership is not handed over, and why.
+    NoTransfer(TransferError),
 }
 
 /// A snapshot that arrived whole, was verified, is durable as a file, and has been built into a state machine.

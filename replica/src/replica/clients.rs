@@ -24,6 +24,7 @@ impl<S: StateMachine> Replica<S> {
             Request::Write { command, essential, deadline } => {
                 self.writes.queue(Write { id, command, essential, arrived: self.now, deadline });
             }
+            Request::Transfer { target, deadline } => self.transfer(id, target, deadline),
             Request::Read { mode, deadline } => self.reads.queue(Read { id, mode, arrived: self.now, deadline }),
         }
     }
@@ -38,6 +39,7 @@ impl<S: StateMachine> Replica<S> {
         let Some(leader) = self.leader.filter(|_| self.writes.has_queued()) else { return };
         let mine = leader == self.raft.inspect().id();
         while self.not_the_leader != Some(self.term)
+            && !self.is_handing_over()
             && let Some(write) = self.writes.take_queued()
         {
             if mine { self.propose_own(write) } else { self.forward(write, leader) }
@@ -47,6 +49,7 @@ impl<S: StateMachine> Replica<S> {
     pub(super) fn propose_own(&mut self, write: Write) {
         match self.propose(&write.command, write.essential) {
             Ok(position) => self.writes.log(position, write),
+            Err(NotAccepted::NotLeader) if self.is_handing_over() => self.queue_again(write),
             Err(NotAccepted::NotLeader | NotAccepted::Busy) => self.refuse(write.id, Refusal::Busy),
             Err(NotAccepted::NoSpace) => self.refuse(write.id, Refusal::NoSpace),
         }
@@ -54,7 +57,7 @@ impl<S: StateMachine> Replica<S> {
 
     pub(super) fn propose(&mut self, command: &Bytes, essential: bool) -> Result<Position, NotAccepted> {
         if self.no_room && !essential {
-            return Err(NotAccepted::NoSpace);
+            return Err(if self.make_way_for_room() { NotAccepted::NotLeader } else { NotAccepted::NoSpace });
         }
         let time = self.reign.map_or(0, |(time, since)| time + self.now.since(since) / 1000);
         self.raft.propose(Header { time, session: 0, sequence: 0 }, command).map_err(|refused| match refused {

@@ -149,6 +149,7 @@ impl Members {
             let text = match reply {
                 Reply::Written { position, result } => format!("{position} is command {}", number_at(&result, 0)),
                 Reply::Readable(index) => format!("readable at {index}"),
+                Reply::Transferred(leader) => format!("{leader} leads"),
                 Reply::Refused(refusal) => format!("refused, {refusal:?}"),
             };
             self.told.push(format!("{id} answers {}: {text}", request.0));

@@ -37,7 +37,7 @@ impl Runner {
     fn command(&mut self, name: &str, arguments: &mut Arguments) -> Checked {
         match name {
             "cluster" => self.cluster(arguments),
-            "write" | "read" => self.request(name, arguments),
+            "write" | "read" | "transfer" => self.request(name, arguments),
             "deliver" | "drop" | "copy" => self.wire(name, arguments),
             "release" => {
                 let kept = std::mem::take(&mut self.members.kept);
@@ -209,7 +209,8 @@ impl Runner {
         self.members.settle()
     }
 
-    /// `write 2 7 [limit=500] [essential] [size=100]`: a client gives member n2 the command 7; `read 2 8 [lease] [staleness=50]`.
+    /// `write 2 7 [limit=500] [essential] [size=100]`: a client gives member n2 the command 7; `read 2 8 [lease] [staleness=50]`;
+    /// `transfer 1 9 [to=2]`.
     fn request(&mut self, name: &str, arguments: &mut Arguments) -> Checked {
         let (id, number) = (arguments.node()?, arguments.next()?.parse()?);
         let limit: u64 = arguments.key("limit").map_or(Ok(1000), |limit| limit.parse())?;
@@ -222,8 +223,10 @@ impl Runner {
             None => ReadMode::Linearizable,
         };
         let deadline = Time(self.members.now + limit * 1000);
+        let target = arguments.key("to").map(|to| node(&to)).transpose()?;
         let request = match name {
             "write" => Request::Write { command: command(number, size), essential, deadline },
+            "transfer" => Request::Transfer { target, deadline },
             _ => Request::Read { mode, deadline },
         };
         self.members.input(id, Input::Request(RequestId(number), request))

@@ -16,6 +16,7 @@ pub(crate) struct ClientRequest {
 pub(crate) enum What {
     Write { command: Bytes, essential: bool },
     Read(ReadMode),
+    Transfer { target: Option<NodeId> },
 }
 
 /// From clients and peers: bounded, so that who sends too fast waits.

@@ -128,8 +128,9 @@ impl<S: StateMachine> Handle<S> {
                 Refusal::TooLarge => WriteError::TooLarge,
                 Refusal::Busy => WriteError::Busy,
                 Refusal::NoSpace => WriteError::NoSpace,
+                Refusal::NoTransfer(_) => WriteError::Stopped,
             }),
-            Some(Reply::Readable(_)) | None => Err(WriteError::Stopped),
+            Some(Reply::Readable(_) | Reply::Transferred(_)) | None => Err(WriteError::Stopped),
         }
     }
 
@@ -152,13 +153,13 @@ impl<S: StateMachine> Handle<S> {
             Some(Reply::Refused(refusal)) => Err(match refusal {
                 Refusal::NoLeader => ReadError::NoLeader,
                 Refusal::TimedOut { leader_changed } => ReadError::TimedOut { leader_changed },
-                Refusal::Busy | Refusal::TooLarge | Refusal::NoSpace => ReadError::Busy,
+                Refusal::Busy | Refusal::TooLarge | Refusal::NoSpace | Refusal::NoTransfer(_) => ReadError::Busy,
             }),
-            Some(Reply::Written { .. }) | None => Err(ReadError::Stopped),
+            Some(Reply::Written { .. } | Reply::Transferred(_)) | None => Err(ReadError::Stopped),
         }
     }
 
-    async fn ask(&self, what: What, time_limit: Duration) -> Option<Reply> {
+    pub(crate) async fn ask(&self, what: What, time_limit: Duration) -> Option<Reply> {
         let (answer, reply) = oneshot::channel();
         let time_limit = u64::try_from(time_limit.as_micros()).unwrap_or(u64::MAX);
         self.traffic.send(Traffic::Client(ClientRequest { what, time_limit, answer })).await.ok()?;

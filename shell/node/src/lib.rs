@@ -48,8 +48,10 @@ mod peer;
 mod published;
 mod storeroom_thread;
 mod timers;
+mod transferring;
 
 pub use folder::{FolderError, Identity, identity};
 pub use handle::{Handle, Member, ReadError, Status, WriteError, Written};
 pub use node::{AddressOf, Config, EndError, Node, StartError};
 pub use peer::join::{Invitation, JoinError, join};
+pub use transferring::TransferError;

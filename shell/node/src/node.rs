@@ -144,6 +144,7 @@ pub enum StartError {
 /// A running member.
 pub struct Node<S: StateMachine> {
     handle: Handle<S>,
+    election_timeout: Duration,
     stop: CancellationToken,
     ended: watch::Receiver<Option<Result<(), EndError>>>,
     thread: Option<JoinHandle<()>>,
@@ -165,7 +166,7 @@ impl<S: StateMachine> Node<S> {
         let handle = Handle { traffic, published };
         let stop = CancellationToken::new();
         let (tell_end, ended) = watch::channel(None);
-        let (for_loop, on) = (handle.clone(), stop.clone());
+        let (for_loop, on, election_timeout) = (handle.clone(), stop.clone(), config.election_timeout);
         let work = move || {
             let result = run(&config, folder, started, peers, (for_loop, arriving), on);
             match &result {
@@ -177,7 +178,7 @@ impl<S: StateMachine> Node<S> {
         };
         let thread = std::thread::Builder::new().name("loop".into()).spawn(work);
         let thread = thread.map_err(|error| StartError::System { operation: "starting the loop's thread", error })?;
-        Ok(Self { handle, stop, ended, thread: Some(thread) })
+        Ok(Self { handle, election_timeout, stop, ended, thread: Some(thread) })
     }
 
     /// A handle for clients of this member.
@@ -196,11 +197,33 @@ impl<S: StateMachine> Node<S> {
         result.ok().flatten().unwrap_or_else(|| Err("the member's thread panicked".into()))
     }
 
-    /// Stops the member: what it has begun to write is finished, and its log is sealed.
+    /// Where this member leads, lets another lead before it is gone: so nobody has to wait for its silence. Waits at most two
+    /// election timeouts, and says who leads, if another does.
+    pub async fn hand_over(&self) -> Option<NodeId> {
+        if !self.handle.status().leads {
+            return None;
+        }
+        let time_limit = 2 * self.election_timeout;
+        let handed_over = tokio::time::timeout(time_limit, self.handle.transfer(None, time_limit)).await;
+        match handed_over {
+            Ok(Ok(leader)) => {
+                info!(%leader, "handed the leadership over before stopping");
+                Some(leader)
+            }
+            Ok(Err(reason)) => {
+                info!(%reason, "stops as leader: the others elect another");
+                None
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// Stops the member: a leader hands over first, what it has begun to write is finished, and its log is sealed.
     ///
     /// # Errors
     /// The reason why it had to end before.
     pub async fn stop(mut self) -> Result<(), EndError> {
+        let _nobody_may_be_there = self.hand_over().await;
         self.stop.cancel();
         let result = self.ended().await;
         if let Some(thread) = self.thread.take() {

@@ -151,6 +151,7 @@ impl<S: StateMachine> NodeLoop<S> {
                 let request = match client.what {
                     What::Write { command, essential } => Request::Write { command, essential, deadline },
                     What::Read(mode) => Request::Read { mode, deadline },
+                    What::Transfer { target } => Request::Transfer { target, deadline },
                 };
                 self.waiting.insert(id, client.answer);
                 self.inputs.push(Input::Request(id, request));

@@ -264,6 +264,8 @@ impl World {
                 let place = self.checkers.sequence.place_of(position).unwrap_or(0);
                 self.settle(number, Answer::Written(place, result));
             }
+            // Transfers are asked elsewhere, and the checkers let no such answer pass here.
+            Reply::Transferred(_) => {}
             Reply::Refused(refusal) => {
                 self.counters.path(match refusal {
                     Refusal::NoLeader => "request refused: no leader",
@@ -271,6 +273,7 @@ impl World {
                     Refusal::TooLarge => "request refused: too large",
                     Refusal::Busy => "request refused: busy",
                     Refusal::NoSpace => "request refused: no space",
+                    Refusal::NoTransfer(_) => "transfer refused",
                 });
                 self.settle(number, Answer::Refused(refusal));
             }
@@ -475,6 +478,7 @@ fn told(reply: &Reply) -> String {
     match reply {
         Reply::Written { position, .. } => format!("done, {position}"),
         Reply::Readable(index) => format!("readable from {index} on"),
+        Reply::Transferred(leader) => format!("{leader} leads"),
         Reply::Refused(refusal) => format!("refused, {refusal:?}"),
     }
 }
