@@ -12,6 +12,7 @@ use wal::{Disk, Options, Recovered, Wal};
 use crate::durable::DurableLog;
 use crate::replica::{Config, Own, Replica};
 use crate::section::Section;
+use crate::sessions::Sessions;
 use crate::state_machine::StateMachine;
 use crate::storeroom::{LoadError, Loaded, Storeroom};
 use crate::turn::TakeSnapshot;
@@ -109,7 +110,7 @@ pub fn start<S: StateMachine, D: Disk>(
     let torn = recovered.torn.as_ref().map(ToString::to_string);
     let boot = fit(recovered, &loaded, &mut wal)?;
     let raft = Raft::new(id, config.raft, boot);
-    let replica = Replica::new(raft, loaded.machine, config, incarnation, own);
+    let replica = Replica::new(raft, loaded.machine, config, incarnation, own).with_sessions(loaded.section.sessions);
     Ok(Started { replica, log: DurableLog::new(wal), storeroom, incarnation, torn })
 }
 
@@ -128,7 +129,7 @@ fn first_snapshot<S: StateMachine, D: Disk>(
     let Some(mut first) = first.filter(|_| untouched) else {
         return Err(no_snapshot());
     };
-    let section = Section { time: 0, digest: 0, configuration: first.configuration };
+    let section = Section { time: 0, digest: 0, sessions: Sessions::default(), configuration: first.configuration };
     let frozen = first.machine.freeze();
     let snapshot = TakeSnapshot { position: Position::ZERO, section: section.clone(), frozen };
     storeroom.take(snapshot).map_err(StartError::Create)?;

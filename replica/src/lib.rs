@@ -35,6 +35,7 @@ mod reads;
 mod recent;
 mod replica;
 pub mod section;
+pub mod sessions;
 mod snapshots;
 pub mod state_machine;
 mod storeroom;
@@ -48,6 +49,7 @@ pub use lease::{LeaseOff, LeaseState};
 pub use peer::PeerMessage;
 pub use replica::{Config, Merge, Own, Replica};
 pub use section::Section;
+pub use sessions::{SessionAct, SessionCommand, SessionId, SessionLimits, SessionPart, SessionRefusal, Sessions};
 pub use state_machine::{Command, Freeze, RestoreError, StateMachine};
 pub use storeroom::{LoadError, Loaded, Storeroom};
 pub use turn::{

@@ -6,6 +6,8 @@ use std::fmt;
 use bytes::Bytes;
 use raft::{Index, Message, Position, Term};
 
+use crate::sessions::SessionPart;
+
 /// A message between two members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PeerMessage {
@@ -43,7 +45,9 @@ pub struct ForwardedWrite {
     pub floor: u64,
     /// It frees room (a delete, say), so it is taken while there is little.
     pub essential: bool,
-    /// The command.
+    /// What it has to do with sessions.
+    pub session: SessionPart,
+    /// The command; empty for a session's own acts.
     pub command: Bytes,
 }
 

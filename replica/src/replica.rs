@@ -9,6 +9,7 @@ mod clients;
 mod describing;
 mod forwarding;
 mod reading;
+mod served;
 mod transferring;
 
 use std::collections::BTreeMap;
@@ -22,9 +23,10 @@ use crate::lease::Lease;
 use crate::peer::{Greeting, PeerMessage};
 use crate::reads::Reads;
 use crate::recent::Recent;
+use crate::sessions::{Proposed, SessionLimits, Sessions};
 use crate::snapshots::Snapshots;
 use crate::state_machine::StateMachine;
-use crate::turn::{Input, Output, Refusal, Time, Timer, TimerChange};
+use crate::turn::{Input, Output, Time, Timer, TimerChange};
 use crate::writes::Writes;
 use transferring::Transferring;
 
@@ -49,6 +51,8 @@ pub struct Config {
     pub snapshot_log_bytes: u64,
     /// Entries kept behind a snapshot, so that a peer that was away for a moment needs none.
     pub snapshot_tail: u64,
+    /// What sessions may take: written into each entry that opens one.
+    pub sessions: SessionLimits,
 }
 
 impl Default for Config {
@@ -63,6 +67,7 @@ impl Default for Config {
             snapshot_entries: 100_000,
             snapshot_log_bytes: 64 << 20,
             snapshot_tail: 10_000,
+            sessions: SessionLimits::default(),
         }
     }
 }
@@ -111,6 +116,8 @@ pub struct Replica<S: StateMachine> {
     started: bool,
     recent: Recent,
     accepted: Accepted,
+    sessions: Sessions,
+    proposed: Proposed,
     snapshots: Snapshots,
     /// The disk has no room for the log's next segment.
     no_room: bool,
@@ -149,6 +156,8 @@ impl<S: StateMachine> Replica<S> {
             started: false,
             recent: Recent::default(),
             accepted: Accepted::default(),
+            sessions: Sessions::default(),
+            proposed: Proposed::default(),
             snapshots: Snapshots::new(applied),
             no_room: false,
             reign: None,
@@ -167,6 +176,18 @@ impl<S: StateMachine> Replica<S> {
     #[must_use]
     pub fn with_raft(self, change: impl FnOnce(Raft) -> Raft) -> Self {
         Self { raft: change(self.raft), ..self }
+    }
+
+    /// The same member with the sessions of the snapshot that its state machine is from (S14).
+    #[must_use]
+    pub fn with_sessions(self, sessions: Sessions) -> Self {
+        Self { sessions, ..self }
+    }
+
+    /// The clients' sessions, as they are behind the last applied entry.
+    #[must_use]
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
     }
 
     /// Consensus, read only.
@@ -274,13 +295,14 @@ impl<S: StateMachine> Replica<S> {
             Some(reign) if mine && term == self.term => Some(reign),
             Some(_) | None => mine.then_some((view.last_time(), self.now)),
         };
+        self.proposed.clear();
         if mine {
             self.accepted.lead(term);
         }
         (self.term, self.leader) = (term, leader);
         if leader.is_some() {
             for write in self.writes.take_forwarded_before(term) {
-                self.refuse(write.id, Refusal::TimedOut { leader_changed: true });
+                self.unknown(write);
             }
             self.reads.give_up(term);
         }

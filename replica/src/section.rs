@@ -1,8 +1,8 @@
 //! The replica's own part of a snapshot: what consensus must know to go on behind it. It stands before the state machine's
 //! stream in the same file.
 //!
-//! Layout, little-endian: version (1 byte), cluster time (8), digest (8), number of sessions (8, none yet), length of the
-//! configuration (8), configuration.
+//! Layout, little-endian: version (1 byte), cluster time (8), digest (8), length of the sessions (8), length of the
+//! configuration (8), sessions ([`Sessions::encode`]), configuration. Version 1 had no sessions and 0 as their length.
 
 use std::fmt;
 
@@ -10,7 +10,11 @@ use bytes::Bytes;
 use raft::Configuration;
 use raft::configuration::ConfigurationError;
 
-const VERSION: u8 = 1;
+use crate::sessions::{Sessions, SessionsError};
+
+const VERSION: u8 = 2;
+/// Still read: written before there were sessions.
+const VERSION_WITHOUT_SESSIONS: u8 = 1;
 const FIXED_BYTES: usize = 33;
 
 /// What a snapshot says besides the state machine's stream.
@@ -20,6 +24,8 @@ pub struct Section {
     pub time: u64,
     /// A digest over all applied entries, for comparing members; 0 where none is kept.
     pub digest: u64,
+    /// The clients' sessions as they are there (S14).
+    pub sessions: Sessions,
     /// The configuration in force there.
     pub configuration: Configuration,
 }
@@ -31,8 +37,8 @@ pub enum SectionError {
     Length,
     /// Of a version that is not known here.
     Version(u8),
-    /// It holds client sessions, which this version does not know.
-    Sessions(u64),
+    /// The sessions in it can't be read.
+    Sessions(SessionsError),
     /// The configuration in it can't be read.
     Configuration(ConfigurationError),
 }
@@ -44,9 +50,7 @@ impl fmt::Display for SectionError {
             Self::Version(version) => {
                 write!(f, "the snapshot's section has format version {version}, this program knows {VERSION}")
             }
-            Self::Sessions(count) => {
-                write!(f, "the snapshot holds {count} client sessions, which need a newer program")
-            }
+            Self::Sessions(error) => write!(f, "the snapshot's sessions can't be read: {error}"),
             Self::Configuration(error) => write!(f, "the snapshot's configuration can't be read: {error}"),
         }
     }
@@ -58,12 +62,13 @@ impl Section {
     /// The section as bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let configuration = self.configuration.encode();
-        let mut out = Vec::with_capacity(FIXED_BYTES + configuration.len());
+        let (sessions, configuration) = (self.sessions.encode(), self.configuration.encode());
+        let mut out = Vec::with_capacity(FIXED_BYTES + sessions.len() + configuration.len());
         out.push(VERSION);
-        for number in [self.time, self.digest, 0, configuration.len() as u64] {
+        for number in [self.time, self.digest, sessions.len() as u64, configuration.len() as u64] {
             out.extend_from_slice(&number.to_le_bytes());
         }
+        out.extend_from_slice(&sessions);
         out.extend_from_slice(&configuration);
         out
     }
@@ -74,32 +79,43 @@ impl Section {
     /// When the bytes are not one whole section of a known version.
     pub fn decode(bytes: &Bytes) -> Result<Self, SectionError> {
         let version = bytes.first().copied().ok_or(SectionError::Length)?;
-        if version != VERSION {
+        if version != VERSION && version != VERSION_WITHOUT_SESSIONS {
             return Err(SectionError::Version(version));
         }
         let number = |at: usize| -> Result<u64, SectionError> {
             let field = bytes.get(at..at + 8).ok_or(SectionError::Length)?;
             Ok(field.iter().rev().fold(0, |number, byte| (number << 8) | u64::from(*byte)))
         };
-        let (time, digest, sessions, length) = (number(1)?, number(9)?, number(17)?, number(25)?);
-        if sessions != 0 {
-            return Err(SectionError::Sessions(sessions));
-        }
-        if length != (bytes.len() - FIXED_BYTES) as u64 {
+        let (time, digest, sessions_length, length) = (number(1)?, number(9)?, number(17)?, number(25)?);
+        let rest = (bytes.len() - FIXED_BYTES) as u64;
+        if sessions_length.checked_add(length) != Some(rest) {
             return Err(SectionError::Length);
         }
-        let configuration = Configuration::decode(&bytes.slice(FIXED_BYTES..)).map_err(SectionError::Configuration)?;
-        Ok(Self { time, digest, configuration })
+        let split = FIXED_BYTES + usize::try_from(sessions_length).map_err(|_| SectionError::Length)?;
+        let sessions = match version {
+            VERSION_WITHOUT_SESSIONS if sessions_length == 0 => Sessions::default(),
+            VERSION_WITHOUT_SESSIONS => return Err(SectionError::Length),
+            _ => Sessions::decode(bytes.slice(FIXED_BYTES..split)).map_err(SectionError::Sessions)?,
+        };
+        let configuration = Configuration::decode(&bytes.slice(split..)).map_err(SectionError::Configuration)?;
+        Ok(Self { time, digest, sessions, configuration })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use raft::NodeId;
+    use crate::sessions::{Decision, SessionCommand, SessionId, SessionLimits};
+    use raft::{NodeId, Position};
 
     fn section() -> Section {
-        Section { time: 5, digest: 6, configuration: Configuration::of_voters([NodeId(1), NodeId(2)]) }
+        let mut sessions = Sessions::default();
+        sessions.open(SessionId(7), 1000, SessionLimits::default(), 5);
+        let command = SessionCommand { session: SessionId(7), sequence: 2, acknowledged: 1 };
+        assert_eq!(sessions.decide(command, 6), Decision::First);
+        sessions.keep(command, Position::new(8, 3), Bytes::from_static(b"first"));
+        let configuration = Configuration::of_voters([NodeId(1), NodeId(2)]);
+        Section { time: 5, digest: 6, sessions, configuration }
     }
 
     #[test]
@@ -112,12 +128,19 @@ mod tests {
     }
 
     #[test]
-    fn another_version_and_sessions_are_refused_by_name() {
+    fn another_version_is_refused_by_name_and_the_one_before_sessions_is_read() {
         let mut bytes = section().encode();
-        bytes[0] = 2;
-        assert_eq!(Section::decode(&bytes.clone().into()), Err(SectionError::Version(2)));
-        bytes[0] = VERSION;
-        bytes[17] = 3;
-        assert_eq!(Section::decode(&bytes.into()), Err(SectionError::Sessions(3)));
+        bytes[0] = 3;
+        assert_eq!(Section::decode(&bytes.clone().into()), Err(SectionError::Version(3)));
+        bytes[0] = VERSION_WITHOUT_SESSIONS;
+        assert_eq!(Section::decode(&bytes.into()), Err(SectionError::Length), "that one had none");
+        let old = Section { sessions: Sessions::default(), ..section() };
+        let configuration = old.configuration.encode();
+        let mut bytes = vec![VERSION_WITHOUT_SESSIONS];
+        for number in [old.time, old.digest, 0, configuration.len() as u64] {
+            bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        bytes.extend_from_slice(&configuration);
+        assert_eq!(Section::decode(&bytes.into()), Ok(old));
     }
 }

@@ -32,7 +32,8 @@ const DOUBLED_MAX: u32 = 6;
 /// for as long as it could forget something.
 pub(crate) fn is_nearly_full(log_bytes: u64, config: &Config) -> bool {
     let limits = &config.raft.limits;
-    let largest_entry = config.command_bytes_max + raft::entry::BODY_HEADER_BYTES + size_of::<raft::Entry>();
+    let named = size_of::<crate::sessions::SessionCommand>();
+    let largest_entry = config.command_bytes_max + named + raft::entry::BODY_HEADER_BYTES + size_of::<raft::Entry>();
     let append_bytes = limits.append_bytes_max.max(largest_entry as u64);
     log_bytes >= limits.log_bytes_max / 4 * 3 || log_bytes + append_bytes > limits.log_bytes_max
 }

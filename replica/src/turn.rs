@@ -6,6 +6,7 @@ use raft::{Event, Halt, Index, NodeId, Position, Term, Ticket, TransferError, Wr
 
 use crate::peer::{Greeting, PeerMessage};
 use crate::section::Section;
+use crate::sessions::{SessionAct, SessionCommand, SessionRefusal};
 use crate::state_machine::StateMachine;
 
 /// Monotonic time of the driver in microseconds, from any origin. It serves deadlines and cluster time, never Raft's safety.
@@ -60,6 +61,15 @@ pub enum Request {
         command: Bytes,
         /// It frees room, so it is taken while there is little.
         essential: bool,
+        /// Its name, so that copies of it take effect once and get one result.
+        session: Option<SessionCommand>,
+        /// It is answered by then.
+        deadline: Time,
+    },
+    /// Open, renew or end a session. Opened, its id is the index of the position in [`Reply::Written`].
+    Session {
+        /// Which.
+        act: SessionAct,
         /// It is answered by then.
         deadline: Time,
     },
@@ -101,9 +111,9 @@ pub enum ReadMode {
 pub enum Reply {
     /// Committed and applied, here and on a majority's disks.
     Written {
-        /// Where it stands in the log.
+        /// Where it stands in the log: the first copy, if there are more.
         position: Position,
-        /// What the state machine answered.
+        /// What the state machine answered; empty for a session's own acts.
         result: Bytes,
     },
     /// The state machine here may be read now; it has applied at least this index.
@@ -132,6 +142,8 @@ pub enum Refusal {
     NoSpace,
     /// The leadership is not handed over, and why.
     NoTransfer(TransferError),
+    /// Its session does not let it be applied. Without effect, but for an earlier copy where the reason says so.
+    Session(SessionRefusal),
 }
 
 /// A snapshot that arrived whole, was verified, is durable as a file, and has been built into a state machine.

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use raft::{Index, NodeId, Position, Term};
 
+use crate::sessions::SessionPart;
 use crate::turn::{RequestId, Time};
 
 /// A local client's command and who waits for it.
@@ -14,6 +15,9 @@ pub(crate) struct Write {
     pub(crate) id: RequestId,
     pub(crate) command: Bytes,
     pub(crate) essential: bool,
+    pub(crate) session: SessionPart,
+    /// An earlier copy may stand in a log: until this one is answered nobody knows whether it takes effect.
+    pub(crate) taken: bool,
     pub(crate) arrived: Time,
     pub(crate) deadline: Time,
 }
@@ -34,8 +38,9 @@ pub(crate) struct Writes {
     queued: VecDeque<Write>,
     /// By number, which rises.
     forwarded: BTreeMap<u64, Forwarded>,
-    /// In a leader's log (our own or another's) at a position.
-    logged: BTreeMap<(Index, Term), Write>,
+    /// In a leader's log (our own or another's) at a position; copies of one command may wait for the first.
+    logged: BTreeMap<(Index, Term), Vec<Write>>,
+    logged_count: usize,
     bytes: u64,
     next_number: u64,
     /// The term of the last entry applied.
@@ -45,8 +50,8 @@ pub(crate) struct Writes {
 /// What a committed entry means for the writes that wait at its index or behind it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Resolved {
-    /// It is this write's.
-    pub(crate) done: Option<Write>,
+    /// It is these writes': more than one only where they are copies of each other.
+    pub(crate) done: Vec<Write>,
     /// These can never be committed: another entry took their place.
     pub(crate) lost: Vec<Write>,
 }
@@ -58,7 +63,7 @@ impl Writes {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.queued.len() + self.forwarded.len() + self.logged.len()
+        self.queued.len() + self.forwarded.len() + self.logged_count
     }
 
     pub(crate) fn queue(&mut self, write: Write) {
@@ -117,22 +122,25 @@ impl Writes {
 
     pub(crate) fn log(&mut self, position: Position, write: Write) {
         self.bytes += write.command.len() as u64;
-        self.logged.insert((position.index, position.term), write);
+        self.logged_count += 1;
+        self.logged.entry((position.index, position.term)).or_default().push(write);
     }
 
     /// The entry at `position` is committed and applied.
     pub(crate) fn applied(&mut self, position: Position) -> Resolved {
-        let mut resolved = Resolved { done: self.logged.remove(&(position.index, position.term)), lost: Vec::new() };
+        let done = self.logged.remove(&(position.index, position.term)).unwrap_or_default();
+        let mut resolved = Resolved { done, lost: Vec::new() };
         // Another entry stands where these were, whatever its term (an older one can be committed in place of a newer).
         let here = self.logged.extract_if(..=(position.index, Term(u64::MAX)), |_, _| true);
-        resolved.lost.extend(here.map(|(_, write)| write));
+        resolved.lost.extend(here.flat_map(|(_, writes)| writes));
         if position.term > self.applied_term {
             // Terms never fall along a log: what was proposed under an older one and stands behind this entry can never be
             // committed.
             self.applied_term = position.term;
             let behind = self.logged.extract_if(.., |at, _| at.1 < position.term);
-            resolved.lost.extend(behind.map(|(_, write)| write));
+            resolved.lost.extend(behind.flat_map(|(_, writes)| writes));
         }
+        self.logged_count -= resolved.done.len() + resolved.lost.len();
         let gone = resolved.done.iter().chain(&resolved.lost);
         self.bytes -= gone.map(|write| write.command.len() as u64).sum::<u64>();
         resolved
@@ -140,8 +148,9 @@ impl Writes {
 
     /// A snapshot took the place of the log up to `index`: what the writes there were answered can't be known any more.
     pub(crate) fn take_logged_upto(&mut self, index: Index) -> Vec<Write> {
-        let gone: Vec<Write> =
-            self.logged.extract_if(..=(index, Term(u64::MAX)), |_, _| true).map(|(_, w)| w).collect();
+        let gone = self.logged.extract_if(..=(index, Term(u64::MAX)), |_, _| true);
+        let gone: Vec<Write> = gone.flat_map(|(_, writes)| writes).collect();
+        self.logged_count -= gone.len();
         self.bytes -= gone.iter().map(|write| write.command.len() as u64).sum::<u64>();
         gone
     }
@@ -154,7 +163,11 @@ impl Writes {
         let late = |write: &Write| write.deadline <= now;
         let forwarded = self.forwarded.extract_if(.., |_, forwarded| late(&forwarded.write));
         let mut unknown: Vec<(Write, Term)> = forwarded.map(|(_, one)| (one.write, one.term)).collect();
-        unknown.extend(self.logged.extract_if(.., |_, write| late(write)).map(|((_, term), write)| (write, term)));
+        for ((_, term), writes) in &mut self.logged {
+            unknown.extend(writes.extract_if(.., |write| late(write)).map(|write| (write, *term)));
+        }
+        self.logged.retain(|_, writes| !writes.is_empty());
+        self.logged_count = self.logged.values().map(Vec::len).sum();
         let gone = queued.iter().chain(unknown.iter().map(|(write, _)| write));
         self.bytes -= gone.map(|write| write.command.len() as u64).sum::<u64>();
         (queued.into(), unknown)
@@ -167,7 +180,8 @@ mod tests {
 
     fn write(id: u64) -> Write {
         let command = Bytes::from_static(b"abc");
-        Write { id: RequestId(id), command, essential: false, arrived: Time(0), deadline: Time(10) }
+        let (session, taken) = (SessionPart::None, false);
+        Write { id: RequestId(id), command, essential: false, session, taken, arrived: Time(0), deadline: Time(10) }
     }
 
     #[test]
@@ -179,9 +193,9 @@ mod tests {
         writes.log(Position::new(7, 2), write(3));
         assert_eq!(writes.applied(Position::new(4, 1)), Resolved::default());
         let resolved = writes.applied(Position::new(5, 2));
-        assert_eq!(resolved.done, None);
+        assert_eq!(resolved.done, []);
         assert_eq!(resolved.lost, [write(1), write(2)]);
-        assert_eq!(writes.applied(Position::new(7, 2)).done, Some(write(3)));
+        assert_eq!(writes.applied(Position::new(7, 2)).done, [write(3)]);
         assert_eq!((writes.bytes(), writes.len()), (0, 0));
     }
 
@@ -192,6 +206,23 @@ mod tests {
         writes.applied(Position::new(4, 1));
         writes.log(Position::new(5, 2), write(1));
         assert_eq!(writes.applied(Position::new(5, 1)).lost, [write(1)]);
+        assert_eq!((writes.bytes(), writes.len()), (0, 0));
+    }
+
+    #[test]
+    fn copies_of_one_command_wait_for_one_entry() {
+        // A30
+        let mut writes = Writes::default();
+        writes.log(Position::new(5, 1), write(1));
+        writes.log(Position::new(5, 1), write(2));
+        assert_eq!(writes.len(), 2);
+        assert_eq!(writes.applied(Position::new(5, 1)).done, [write(1), write(2)]);
+        assert_eq!((writes.bytes(), writes.len()), (0, 0));
+        writes.log(Position::new(6, 1), Write { deadline: Time(20), ..write(3) });
+        writes.log(Position::new(6, 1), write(4));
+        assert_eq!(writes.take_expired(Time(10), 100).1, [(write(4), Term(1))]);
+        assert_eq!(writes.len(), 1);
+        assert_eq!(writes.take_logged_upto(Index(6)).len(), 1);
         assert_eq!((writes.bytes(), writes.len()), (0, 0));
     }
 

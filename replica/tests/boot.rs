@@ -7,8 +7,8 @@ mod journal;
 use bytes::Bytes;
 use journal::{Journal, command};
 use quorate_replica::{
-    Config, First, Freeze, Input, Own, Request, RequestId, Section, StartError, Started, StateMachine, Storeroom,
-    TakeSnapshot, Time, Timer,
+    Config, First, Freeze, Input, Own, Request, RequestId, Section, Sessions, StartError, Started, StateMachine,
+    Storeroom, TakeSnapshot, Time, Timer,
 };
 use raft::{Configuration, Entry, EntryKind, Header, Index, NodeId, Position, Term};
 use wal::memory_disk::MemoryDisk;
@@ -86,7 +86,7 @@ impl Folder {
 
 fn snapshot(disk: &MemoryDisk, position: Position, frozen: impl Freeze) {
     let configuration = Configuration::of_voters([ID]);
-    let section = Section { time: SNAPSHOT_TIME, digest: 0, configuration };
+    let section = Section { time: SNAPSHOT_TIME, digest: 0, sessions: Sessions::default(), configuration };
     Storeroom::new(disk.clone()).take(TakeSnapshot { position, section, frozen }).expect("there is room");
 }
 
@@ -285,7 +285,7 @@ fn what_was_known_to_be_committed_is_applied_before_anybody_speaks() {
 fn cluster_time_goes_on_where_it_was_whatever_the_clock_says() {
     let folder = Folder { base: (4, 1), terms: &[], commit: 4, snapshot: Some((4, 1)) };
     let mut member = start(&folder.disk(), None).unwrap();
-    let request = Request::Write { command: command(99, 0), essential: false, deadline: Time(u64::MAX) };
+    let request = Request::Write { command: command(99, 0), essential: false, session: None, deadline: Time(u64::MAX) };
     let mut inputs = vec![
         Input::TimerFired(Timer::Raft(raft::Timer::LeaderSilent)),
         Input::TimerFired(Timer::Raft(raft::Timer::Campaign)),

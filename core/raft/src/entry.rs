@@ -22,6 +22,19 @@ pub enum EntryKind {
     Command,
     /// A configuration of the cluster (thesis chapter 4); for Raft itself.
     Configuration,
+    /// A client's session begins, goes on or ends (thesis 6.3); for the layer above, not for its state machine.
+    Session,
+}
+
+impl EntryKind {
+    /// A client waits for what becomes of it.
+    #[must_use]
+    pub fn is_of_clients(self) -> bool {
+        match self {
+            Self::Command | Self::Session => true,
+            Self::Noop | Self::Configuration => false,
+        }
+    }
 }
 
 /// What a proposal says besides its payload. All zero is right for a command without time and session.
@@ -77,6 +90,7 @@ impl Entry {
             EntryKind::Noop => 0,
             EntryKind::Command => 1,
             EntryKind::Configuration => 2,
+            EntryKind::Session => 3,
         });
         body.extend_from_slice(&header.time.to_le_bytes());
         body.extend_from_slice(&header.session.to_le_bytes());
@@ -97,6 +111,7 @@ impl Entry {
             Some(0) => EntryKind::Noop,
             Some(1) => EntryKind::Command,
             Some(2) => EntryKind::Configuration,
+            Some(3) => EntryKind::Session,
             other => return Err(EntryError::Kind(other.copied().unwrap_or(u8::MAX))),
         };
         Ok(Self { position, kind, body })

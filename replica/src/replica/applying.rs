@@ -2,40 +2,28 @@
 //! log be forgotten.
 
 use bytes::Bytes;
-use raft::{EntryKind, Installed};
+use raft::{Entry, EntryKind, Installed};
 
 use super::Replica;
+use crate::recent::Outcome;
 use crate::section::Section;
+use crate::sessions::{Decision, Kept, SessionAct, SessionCommand, SessionId, read_act, read_command};
 use crate::snapshots::is_nearly_full;
 use crate::state_machine::{Command, StateMachine};
-use crate::turn::{ReceivedSnapshot, Refusal, Reply, TakeSnapshot};
+use crate::turn::{ReceivedSnapshot, TakeSnapshot};
 
 impl<S: StateMachine> Replica<S> {
     /// Applies committed entries in order (B10), a bounded amount, and answers those who wait for them.
     pub(super) fn apply(&mut self) {
         let entries = self.raft.inspect().unapplied(self.config.apply_bytes_max);
         let Some(last) = entries.last().map(raft::Entry::index) else { return };
-        let payloads: Vec<Bytes> = entries.iter().map(raft::Entry::payload).collect();
-        let commands: Vec<Command<'_>> = entries
-            .iter()
-            .zip(&payloads)
-            .filter(|(entry, _)| entry.kind() == EntryKind::Command)
-            .map(|(entry, payload)| Command { position: entry.position(), time: entry.header().time, payload })
-            .collect();
-        let mut results = Vec::with_capacity(commands.len());
-        if !commands.is_empty() {
-            self.machine.apply(&commands, &mut results);
-        }
-        assert_eq!(results.len(), commands.len(), "the state machine gives one result for each command");
-        let mut results = results.into_iter();
-        for entry in &entries {
-            let result = if entry.kind() == EntryKind::Command { results.next() } else { None };
+        let outcomes = self.apply_all(&entries);
+        for (entry, outcome) in entries.iter().zip(outcomes) {
             let resolved = self.writes.applied(entry.position());
-            if let Some(write) = resolved.done {
-                let result = result.unwrap_or_default();
-                self.out.replies.push((write.id, Reply::Written { position: entry.position(), result }));
-            } else if let Some(result) = result.filter(|_| self.writes.has_forwarded()) {
-                self.recent.push(entry.position(), result);
+            if resolved.done.is_empty() && self.writes.has_forwarded() && entry.kind().is_of_clients() {
+                self.recent.push(entry.position(), outcome);
+            } else {
+                resolved.done.iter().for_each(|write| self.serve(write, outcome.clone()));
             }
             // They can never be committed, so trying again can't do anything twice.
             resolved.lost.into_iter().for_each(|write| self.queue_again(write));
@@ -45,6 +33,81 @@ impl<S: StateMachine> Replica<S> {
         }
         self.snapshots.applied(entries.iter().map(raft::Entry::size).sum());
         self.raft.applied(last);
+    }
+
+    /// What becomes of each entry. Commands go to the state machine in batches; one of a session goes alone, since what it gives
+    /// decides about the next.
+    fn apply_all(&mut self, entries: &[Entry]) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(entries.len());
+        let mut batch: Vec<(&Entry, Bytes)> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            self.sessions.pass(entry.header().time);
+            match entry.kind() {
+                EntryKind::Command => match read_command(entry) {
+                    (None, payload) => batch.push((entry, payload)),
+                    (Some(command), payload) => {
+                        self.apply_batch(&mut batch, &mut outcomes);
+                        outcomes.push(self.apply_of_session(entry, command, payload));
+                    }
+                },
+                EntryKind::Session | EntryKind::Noop | EntryKind::Configuration => {
+                    self.apply_batch(&mut batch, &mut outcomes);
+                    outcomes.push(self.apply_act(entry));
+                }
+            }
+        }
+        self.apply_batch(&mut batch, &mut outcomes);
+        outcomes
+    }
+
+    fn apply_batch(&mut self, batch: &mut Vec<(&Entry, Bytes)>, outcomes: &mut Vec<Outcome>) {
+        if batch.is_empty() {
+            return;
+        }
+        let commands: Vec<Command<'_>> = batch
+            .iter()
+            .map(|(entry, payload)| Command { position: entry.position(), time: entry.header().time, payload })
+            .collect();
+        let mut results = Vec::with_capacity(commands.len());
+        self.machine.apply(&commands, &mut results);
+        assert_eq!(results.len(), commands.len(), "the state machine gives one result for each command");
+        let kept =
+            commands.iter().zip(results).map(|(command, result)| Ok(Kept { position: command.position, result }));
+        outcomes.extend(kept);
+        batch.clear();
+    }
+
+    /// A command of a session: applied if it is the first copy, answered like the first if not (thesis 6.3).
+    fn apply_of_session(&mut self, entry: &Entry, command: SessionCommand, payload: Bytes) -> Outcome {
+        let (position, time) = (entry.position(), entry.header().time);
+        self.proposed.applied(command);
+        match self.sessions.decide(command, time) {
+            Decision::First => {
+                let mut results = Vec::with_capacity(1);
+                self.machine.apply(&[Command { position, time, payload: &payload }], &mut results);
+                let result = results.pop().filter(|_| results.is_empty());
+                let result = result.expect("the state machine gives one result for each command");
+                self.sessions.keep(command, position, result.clone());
+                Ok(Kept { position, result })
+            }
+            Decision::Again(kept) => Ok(kept),
+            Decision::Refused(refusal) => Err(refusal),
+        }
+    }
+
+    /// An entry that the state machine hears nothing of.
+    fn apply_act(&mut self, entry: &Entry) -> Outcome {
+        let (position, time) = (entry.position(), entry.header().time);
+        let act = if entry.kind() == EntryKind::Session { read_act(entry) } else { None };
+        match act {
+            Some((SessionAct::Open { ttl }, limits)) => {
+                self.sessions.open(SessionId(position.index.0), ttl, limits, time);
+            }
+            Some((SessionAct::KeepAlive(id), _)) => self.sessions.renew(id, time)?,
+            Some((SessionAct::Close(id), _)) => self.sessions.end(id),
+            None => {}
+        }
+        Ok(Kept { position, result: Bytes::new() })
     }
 
     /// A snapshot may be ahead of what the own disk has (a leader commits by its followers'): the log is forgotten up to it
@@ -70,6 +133,7 @@ impl<S: StateMachine> Replica<S> {
         let section = Section {
             time: view.time_at(position.index),
             digest: 0,
+            sessions: self.sessions.clone(),
             configuration: view.history().at(position.index).clone(),
         };
         self.snapshots.started();
@@ -83,10 +147,11 @@ impl<S: StateMachine> Replica<S> {
             Installed::No | Installed::Committed => {}
             Installed::Replaced => {
                 self.machine = machine;
+                self.sessions = section.sessions;
                 self.out.machine_replaced = true;
                 self.snapshots.installed(position.index);
                 for write in self.writes.take_logged_upto(position.index) {
-                    self.refuse(write.id, Refusal::TimedOut { leader_changed: true });
+                    self.unknown(write);
                 }
             }
         }

@@ -6,14 +6,14 @@ use super::Replica;
 use crate::accepted::Seen;
 use crate::peer::{ForwardedWrite, ForwardedWriteReply, NotAccepted, PeerMessage};
 use crate::state_machine::StateMachine;
-use crate::turn::{Refusal, Reply};
+use crate::turn::Refusal;
 
 impl<S: StateMachine> Replica<S> {
     /// Only the leader of exactly the term that was meant takes it, and only once. Who led that term and does not lead any
     /// more says what it did with it; who can't know says nothing, and the origin tells its client so when it hears of
     /// another leader.
     pub(super) fn forwarded_write(&mut self, from: NodeId, write: ForwardedWrite) {
-        let ForwardedWrite { term, id, floor, essential, command } = write;
+        let ForwardedWrite { term, id, floor, essential, session, command } = write;
         self.notice_leader();
         let outcome = match self.accepted.look_up(term, from, id, floor) {
             Seen::Old => return,
@@ -24,7 +24,7 @@ impl<S: StateMachine> Replica<S> {
                 } else if command.len() > self.config.command_bytes_max {
                     Err(NotAccepted::Busy)
                 } else {
-                    self.propose(&command, essential)
+                    self.propose(&command, session, essential)
                 };
                 self.accepted.remember(from, id, outcome);
                 outcome
@@ -39,18 +39,13 @@ impl<S: StateMachine> Replica<S> {
         }
         let Some(write) = self.writes.take_forwarded(reply.id.number, from, reply.term) else { return };
         match reply.outcome {
-            // Applied here before the answer came.
-            Ok(position) if position.index <= self.raft.inspect().applied() => match self.recent.find(position) {
-                Some(result) => self.out.replies.push((write.id, Reply::Written { position, result })),
-                None => self.refuse(write.id, Refusal::TimedOut { leader_changed: true }),
-            },
-            Ok(position) => self.writes.log(position, write),
+            Ok(position) => self.logged(position, write),
             Err(NotAccepted::NotLeader) => {
                 self.not_the_leader = Some(reply.term);
                 self.queue_again(write);
             }
-            Err(NotAccepted::Busy) => self.refuse(write.id, Refusal::Busy),
-            Err(NotAccepted::NoSpace) => self.refuse(write.id, Refusal::NoSpace),
+            Err(NotAccepted::Busy) => self.refuse_write(&write, Refusal::Busy),
+            Err(NotAccepted::NoSpace) => self.refuse_write(&write, Refusal::NoSpace),
         }
     }
 }

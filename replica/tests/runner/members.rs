@@ -147,6 +147,7 @@ impl Members {
         }
         for (request, reply) in output.replies {
             let text = match reply {
+                Reply::Written { position, result } if result.is_empty() => format!("{position}"),
                 Reply::Written { position, result } => format!("{position} is command {}", number_at(&result, 0)),
                 Reply::Readable(index) => format!("readable at {index}"),
                 Reply::Transferred(leader) => format!("{leader} leads"),
@@ -339,6 +340,14 @@ impl Members {
         let list = &self.get(id)?.replica.machine().list;
         let list: Vec<String> = list.iter().map(|one| format!("{}:{}", one.position, one.id)).collect();
         self.told.push(format!("{id} applied {}", list.join(" ")));
+        Ok(())
+    }
+
+    pub(crate) fn sessions(&mut self, id: NodeId) -> Checked {
+        let sessions = self.get(id)?.replica.sessions();
+        let ids: Vec<String> = sessions.ids().map(|id| id.to_string()).collect();
+        let line = format!("{id} has sessions [{}], at most {} results", ids.join(" "), sessions.outstanding());
+        self.told.push(line);
         Ok(())
     }
 

@@ -1,6 +1,7 @@
 //! The commands of golden scripts. Times are in milliseconds; T is 100 of them.
 
 mod members;
+mod sessions;
 
 use std::error::Error;
 
@@ -100,6 +101,7 @@ impl Runner {
                 self.members.cut_off.clear();
                 Ok(())
             }
+            "open" | "keepalive" | "close" | "once" | "sessions" => self.sessions(name, arguments),
             _ => self.disks(name, arguments),
         }
     }
@@ -165,6 +167,9 @@ impl Runner {
             ("log_max", &mut config.raft.limits.log_bytes_max),
             ("uncommitted_max", &mut config.raft.limits.uncommitted_bytes_max),
             ("request_bytes_max", &mut config.request_bytes_max),
+            ("apply_max", &mut config.apply_bytes_max),
+            ("sessions_max", &mut config.sessions.sessions_max),
+            ("outstanding_max", &mut config.sessions.outstanding_max),
         ] {
             if let Some(given) = arguments.key(key) {
                 *value = given.parse()?;
@@ -225,7 +230,7 @@ impl Runner {
         let deadline = Time(self.members.now + limit * 1000);
         let target = arguments.key("to").map(|to| node(&to)).transpose()?;
         let request = match name {
-            "write" => Request::Write { command: command(number, size), essential, deadline },
+            "write" => Request::Write { command: command(number, size), essential, session: None, deadline },
             "transfer" => Request::Transfer { target, deadline },
             _ => Request::Read { mode, deadline },
         };

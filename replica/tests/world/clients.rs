@@ -50,7 +50,7 @@ impl World {
             return;
         }
         let request_body = match write {
-            Some(write) => Request::Write { command: command(write, padding), essential, deadline },
+            Some(write) => Request::Write { command: command(write, padding), essential, session: None, deadline },
             // The member says when; a client that does not wait for it looks at once.
             None if self.bug == Some(Bug::ReadWithoutIndex) => return self.after(0, Event::EarlyRead(id, request)),
             None => Request::Read { mode: ReadMode::Linearizable, deadline },

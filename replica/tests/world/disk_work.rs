@@ -270,7 +270,7 @@ impl World {
             }
             Job::Take(snapshot) => {
                 let index = snapshot.position.index;
-                let done = running.storeroom.take(snapshot).is_ok();
+                let done = running.storeroom.take(*snapshot).is_ok();
                 running.inbox.push(if done { Input::SnapshotTaken(index) } else { Input::SnapshotFailed });
                 self.count(if done { "snapshots taken" } else { "snapshots that failed" });
                 self.wake(id);

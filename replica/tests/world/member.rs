@@ -54,7 +54,7 @@ pub(crate) struct Running {
 /// For the storeroom.
 pub(crate) enum Job {
     Chore(Chore),
-    Take(TakeSnapshot<Vec<u8>>),
+    Take(Box<TakeSnapshot<Vec<u8>>>),
 }
 
 impl Member {

@@ -52,6 +52,7 @@ impl Profile {
             snapshot_entries: dice.pick(&[5, 20, 60, 1000]),
             snapshot_log_bytes: dice.pick(&[2000, 6000]),
             snapshot_tail: dice.pick(&[0, 3, 20, 1000]),
+            ..Config::default()
         };
         let calm_network = dice.chance(250);
         let mut bad = |most: u64| if calm_network { 0 } else { dice.below(most) };

@@ -251,7 +251,7 @@ impl World {
         }
         if let Some(snapshot) = output.take_snapshot {
             self.count("snapshots begun");
-            self.employ(id, Job::Take(snapshot));
+            self.employ(id, Job::Take(Box::new(snapshot)));
         }
         for (to, term) in output.send_snapshots {
             self.send_snapshot(id, to, term);
@@ -280,6 +280,7 @@ impl World {
             Reply::Refused(quorate_replica::Refusal::TooLarge) => "refused: too large",
             Reply::Refused(quorate_replica::Refusal::Busy) => "refused: busy",
             Reply::Refused(quorate_replica::Refusal::NoSpace) => "refused: no space",
+            Reply::Refused(quorate_replica::Refusal::Session(_)) => "refused: by its session",
         });
         self.answered(request.0, &reply);
         let slack = SLACK + self.lateness(id);

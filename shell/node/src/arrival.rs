@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use raft::{Index, NodeId, Ticket};
-use replica::{PeerMessage, ReadMode, ReceivedSnapshot, Reply};
+use replica::{PeerMessage, ReadMode, ReceivedSnapshot, Reply, SessionAct, SessionCommand};
 use tokio::sync::oneshot;
 
 /// What a client asks, with the channel for its answer.
@@ -14,7 +14,8 @@ pub(crate) struct ClientRequest {
 }
 
 pub(crate) enum What {
-    Write { command: Bytes, essential: bool },
+    Write { command: Bytes, essential: bool, session: Option<SessionCommand> },
+    Session(SessionAct),
     Read(ReadMode),
     Transfer { target: Option<NodeId> },
 }

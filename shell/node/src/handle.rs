@@ -1,11 +1,13 @@
 //! What the rest of the program holds of a running member: a handle to write, to read and to ask how it is.
 
+mod sessions;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use raft::{Index, NodeId, Position, Term};
-use replica::{ReadMode, Refusal, Reply, StateMachine};
+use replica::{ReadMode, Refusal, Reply, SessionRefusal, StateMachine};
 use thiserror::Error;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
@@ -43,6 +45,9 @@ pub enum WriteError {
     /// The leader's disk has no room for more log. Not applied.
     #[error("no space left for the log")]
     NoSpace,
+    /// The command's session does not let it be applied: not applied, but for an earlier copy where the reason says so.
+    #[error("{0}")]
+    Session(SessionRefusal),
     /// This member is stopping. Not applied if it never left, else unknown.
     #[error("the member is stopping")]
     Stopped,
@@ -108,7 +113,7 @@ impl<S: StateMachine> Handle<S> {
     /// # Errors
     /// See [`WriteError`]; only [`WriteError::TimedOut`] and [`WriteError::Stopped`] leave it open whether it takes effect.
     pub async fn write(&self, command: Bytes, time_limit: Duration) -> Result<Written, WriteError> {
-        self.write_with(What::Write { command, essential: false }, time_limit).await
+        self.write_with(What::Write { command, essential: false, session: None }, time_limit).await
     }
 
     /// The same for a command that frees room (a delete, a compaction): it is taken while the disk has little.
@@ -116,7 +121,7 @@ impl<S: StateMachine> Handle<S> {
     /// # Errors
     /// As [`Handle::write`].
     pub async fn write_essential(&self, command: Bytes, time_limit: Duration) -> Result<Written, WriteError> {
-        self.write_with(What::Write { command, essential: true }, time_limit).await
+        self.write_with(What::Write { command, essential: true, session: None }, time_limit).await
     }
 
     async fn write_with(&self, what: What, time_limit: Duration) -> Result<Written, WriteError> {
@@ -129,6 +134,7 @@ impl<S: StateMachine> Handle<S> {
                 Refusal::Busy => WriteError::Busy,
                 Refusal::NoSpace => WriteError::NoSpace,
                 Refusal::NoTransfer(_) => WriteError::Stopped,
+                Refusal::Session(refusal) => WriteError::Session(refusal),
             }),
             Some(Reply::Readable(_) | Reply::Transferred(_)) | None => Err(WriteError::Stopped),
         }
@@ -153,7 +159,8 @@ impl<S: StateMachine> Handle<S> {
             Some(Reply::Refused(refusal)) => Err(match refusal {
                 Refusal::NoLeader => ReadError::NoLeader,
                 Refusal::TimedOut { leader_changed } => ReadError::TimedOut { leader_changed },
-                Refusal::Busy | Refusal::TooLarge | Refusal::NoSpace | Refusal::NoTransfer(_) => ReadError::Busy,
+                Refusal::Busy | Refusal::TooLarge | Refusal::NoSpace => ReadError::Busy,
+                Refusal::NoTransfer(_) | Refusal::Session(_) => ReadError::Busy,
             }),
             Some(Reply::Written { .. } | Reply::Transferred(_)) | None => Err(ReadError::Stopped),
         }

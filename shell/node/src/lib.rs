@@ -54,4 +54,5 @@ pub use folder::{FolderError, Identity, identity};
 pub use handle::{Handle, Member, ReadError, Status, WriteError, Written};
 pub use node::{AddressOf, Config, EndError, Node, StartError};
 pub use peer::join::{Invitation, JoinError, join};
+pub use replica::{SessionCommand, SessionId, SessionRefusal};
 pub use transferring::TransferError;

@@ -149,7 +149,10 @@ impl<S: StateMachine> NodeLoop<S> {
                 let id = RequestId(self.next_request);
                 let deadline = self.now().after(client.time_limit);
                 let request = match client.what {
-                    What::Write { command, essential } => Request::Write { command, essential, deadline },
+                    What::Write { command, essential, session } => {
+                        Request::Write { command, essential, session, deadline }
+                    }
+                    What::Session(act) => Request::Session { act, deadline },
                     What::Read(mode) => Request::Read { mode, deadline },
                     What::Transfer { target } => Request::Transfer { target, deadline },
                 };
@@ -190,7 +193,9 @@ impl<S: StateMachine> NodeLoop<S> {
             self.timers.change(now, change);
         }
         if let Some(snapshot) = output.take_snapshot {
-            self.storeroom.send(StoreroomJob::Take(snapshot)).map_err(|_| "the storeroom's thread is gone")?;
+            self.storeroom
+                .send(StoreroomJob::Take(Box::new(snapshot)))
+                .map_err(|_| "the storeroom's thread is gone")?;
         }
         for (to, term) in output.send_snapshots {
             (self.send_snapshot)(to, term);

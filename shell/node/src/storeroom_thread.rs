@@ -20,7 +20,7 @@ const RETRY: Duration = Duration::from_millis(500);
 
 pub(crate) enum StoreroomJob<S: StateMachine> {
     Chore(Chore),
-    Take(TakeSnapshot<S::Frozen>),
+    Take(Box<TakeSnapshot<S::Frozen>>),
     /// A small file of the member's own.
     Remember(&'static str, String),
     Stop,
@@ -39,7 +39,7 @@ impl<S: StateMachine> StoreroomThread<S> {
         while let Ok(job) = self.jobs.recv() {
             match job {
                 StoreroomJob::Chore(chore) => self.chore(chore),
-                StoreroomJob::Take(snapshot) => self.take(snapshot),
+                StoreroomJob::Take(snapshot) => self.take(*snapshot),
                 StoreroomJob::Remember(name, text) => {
                     if let Err(error) = write_durably(&self.folder, name, &text) {
                         warn!(%error, name, "a file could not be written; it is tried again at the next start");

@@ -1,7 +1,7 @@
 //! The only map from what can go wrong to gRPC codes and etcd's texts. Clients compare both, so neither may change. It does
 //! not know which call an error belongs to.
 
-use node::{ReadError, WriteError};
+use node::{ReadError, SessionRefusal, WriteError};
 use store::{Invalid, NoSpace, ReadError as StoreReadError, Refusal};
 use tonic::{Code, Status};
 
@@ -48,11 +48,21 @@ pub enum Error {
     TimedOutLeaderFailed,
     /// This member's data cannot be what its cluster agreed on.
     Corrupt,
+    /// The session has ended or never began.
+    SessionExpired,
+    /// The session is of another cluster.
+    SessionOfAnotherCluster,
+    /// The client has said that it waits for no answer to this sequence.
+    SequenceAcknowledged,
+    /// Too many results of the session wait to be acknowledged.
+    TooManyOutstanding,
+    /// The metadata that name a session and a command are not all there, or not what they must be.
+    BadSessionMetadata,
 }
 
 impl Error {
     /// All of them, for tables and tests.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 25] = [
         Self::EmptyKey,
         Self::KeyNotFound,
         Self::ValueProvided,
@@ -73,6 +83,11 @@ impl Error {
         Self::TimedOut,
         Self::TimedOutLeaderFailed,
         Self::Corrupt,
+        Self::SessionExpired,
+        Self::SessionOfAnotherCluster,
+        Self::SequenceAcknowledged,
+        Self::TooManyOutstanding,
+        Self::BadSessionMetadata,
     ];
 
     /// The gRPC code that etcd answers with.
@@ -88,9 +103,13 @@ impl Error {
             | Self::InvalidSortOption
             | Self::UnknownCompare
             | Self::InvalidClientApiVersion
-            | Self::RequestTooLarge => Code::InvalidArgument,
+            | Self::RequestTooLarge
+            | Self::BadSessionMetadata => Code::InvalidArgument,
+            Self::SessionExpired | Self::SessionOfAnotherCluster | Self::SequenceAcknowledged => {
+                Code::FailedPrecondition
+            }
             Self::LeaseNotFound => Code::NotFound,
-            Self::NoSpace | Self::TooManyRequests => Code::ResourceExhausted,
+            Self::NoSpace | Self::TooManyRequests | Self::TooManyOutstanding => Code::ResourceExhausted,
             Self::Compacted | Self::FutureRevision => Code::OutOfRange,
             Self::NoLeader | Self::Stopped | Self::TimedOut | Self::TimedOutLeaderFailed => Code::Unavailable,
             Self::Corrupt => Code::DataLoss,
@@ -121,6 +140,15 @@ impl Error {
             Self::TimedOut => "etcdserver: request timed out",
             Self::TimedOutLeaderFailed => "etcdserver: request timed out, possibly due to previous leader failure",
             Self::Corrupt => "etcdserver: corrupt cluster",
+            Self::SessionExpired => {
+                "quorate: session expired: it ended without being renewed, or was never opened here"
+            }
+            Self::SessionOfAnotherCluster => "quorate: session of another cluster: open one here",
+            Self::SequenceAcknowledged => "quorate: sequence acknowledged before: each is used for one command only",
+            Self::TooManyOutstanding => "quorate: too many results of the session wait to be acknowledged",
+            Self::BadSessionMetadata => {
+                "quorate: quorate-session, quorate-sequence (from 1) and quorate-acknowledged belong together"
+            }
         }
     }
 }
@@ -148,6 +176,9 @@ impl From<WriteError> for Error {
             WriteError::TooLarge => Self::RequestTooLarge,
             WriteError::Busy => Self::TooManyRequests,
             WriteError::NoSpace => Self::NoSpace,
+            WriteError::Session(SessionRefusal::Expired) => Self::SessionExpired,
+            WriteError::Session(SessionRefusal::Answered) => Self::SequenceAcknowledged,
+            WriteError::Session(SessionRefusal::TooManyOutstanding) => Self::TooManyOutstanding,
             WriteError::Stopped => Self::Stopped,
         }
     }
@@ -224,7 +255,7 @@ mod tests {
     use super::*;
 
     /// Code number and text, written out once more, so that neither changes by accident.
-    const TABLE: [(Error, i32, &str); 20] = [
+    const TABLE: [(Error, i32, &str); 25] = [
         (Error::EmptyKey, 3, "etcdserver: key is not provided"),
         (Error::KeyNotFound, 3, "etcdserver: key not found"),
         (Error::ValueProvided, 3, "etcdserver: value is provided"),
@@ -245,6 +276,19 @@ mod tests {
         (Error::TimedOut, 14, "etcdserver: request timed out"),
         (Error::TimedOutLeaderFailed, 14, "etcdserver: request timed out, possibly due to previous leader failure"),
         (Error::Corrupt, 15, "etcdserver: corrupt cluster"),
+        (
+            Error::SessionExpired,
+            9,
+            "quorate: session expired: it ended without being renewed, or was never opened here",
+        ),
+        (Error::SessionOfAnotherCluster, 9, "quorate: session of another cluster: open one here"),
+        (Error::SequenceAcknowledged, 9, "quorate: sequence acknowledged before: each is used for one command only"),
+        (Error::TooManyOutstanding, 8, "quorate: too many results of the session wait to be acknowledged"),
+        (
+            Error::BadSessionMetadata,
+            3,
+            "quorate: quorate-session, quorate-sequence (from 1) and quorate-acknowledged belong together",
+        ),
     ];
 
     #[test]
@@ -265,6 +309,9 @@ mod tests {
             (WriteError::TooLarge, Error::RequestTooLarge),
             (WriteError::Busy, Error::TooManyRequests),
             (WriteError::NoSpace, Error::NoSpace),
+            (WriteError::Session(SessionRefusal::Expired), Error::SessionExpired),
+            (WriteError::Session(SessionRefusal::Answered), Error::SequenceAcknowledged),
+            (WriteError::Session(SessionRefusal::TooManyOutstanding), Error::TooManyOutstanding),
             (WriteError::Stopped, Error::Stopped),
         ];
         for (from, to) in writes {

@@ -276,6 +276,7 @@ impl Run {
             snapshot_entries: self.limits.snapshot_entries,
             snapshot_log_bytes: self.limits.snapshot_log_bytes,
             snapshot_tail: self.limits.snapshot_tail,
+            sessions: replica::SessionLimits::default(),
         }
     }
 

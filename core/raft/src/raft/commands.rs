@@ -39,6 +39,18 @@ impl Raft {
     /// # Errors
     /// When this node does not lead, hands over, or has too much that waits.
     pub fn propose(&mut self, header: Header, payload: &[u8]) -> Result<Position, ProposeError> {
+        self.propose_entry(EntryKind::Command, header, payload)
+    }
+
+    /// The same for what a client does with a session itself: the state machine gets nothing of it.
+    ///
+    /// # Errors
+    /// As [`Raft::propose`].
+    pub fn propose_session(&mut self, header: Header, payload: &[u8]) -> Result<Position, ProposeError> {
+        self.propose_entry(EntryKind::Session, header, payload)
+    }
+
+    fn propose_entry(&mut self, kind: EntryKind, header: Header, payload: &[u8]) -> Result<Position, ProposeError> {
         let leader = self.leader();
         let Role::Leader(role) = &mut self.role else { return Err(ProposeError::NotLeader { leader }) };
         if self.shared.halt.is_some() {
@@ -55,7 +67,7 @@ impl Raft {
         if full && self.shared.log.last().term == self.shared.term {
             return Err(ProposeError::Full);
         }
-        Ok(role.propose(&mut self.shared, EntryKind::Command, header, payload))
+        Ok(role.propose(&mut self.shared, kind, header, payload))
     }
 
     /// Proposes what the configuration is to keep for a member: its disk and the opaque bytes of the layers above. Nobody's

@@ -330,6 +330,7 @@ impl World {
             let what = match entry.kind() {
                 EntryKind::Noop => "(no-op)".to_string(),
                 EntryKind::Configuration => "(configuration)".to_string(),
+                EntryKind::Session => "(session)".to_string(),
                 EntryKind::Command => String::from_utf8_lossy(&entry.payload()).into_owned(),
             };
             self.note(Kind::Applies, || format!("{id} applies {entry} {what}"));

@@ -8,8 +8,8 @@ use raft::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Body, Entry, Index, InstallSnapshotReply, Member, Message,
     NodeId, Position, PreVoteReply, RequestVote, RequestVoteReply, Slice, Term,
 };
-use replica::PeerMessage;
 use replica::peer::{ForwardId, ForwardedRead, ForwardedReadReply, ForwardedWrite, ForwardedWriteReply, NotAccepted};
+use replica::{PeerMessage, SessionAct, SessionCommand, SessionId, SessionPart};
 
 /// Why a payload is no message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +72,7 @@ pub(crate) fn encode(message: &PeerMessage, out: &mut BytesMut) {
             put_id(out, write.id);
             out.put_u64_le(write.floor);
             out.put_u8(u8::from(write.essential));
+            put_session(out, write.session);
             out.put_slice(&write.command);
         }
         PeerMessage::WriteReply(reply) => {
@@ -122,6 +123,7 @@ pub(crate) fn decode(from: NodeId, to: NodeId, payload: Bytes) -> Result<PeerMes
             id: input.id()?,
             floor: input.u64()?,
             essential: input.flag()?,
+            session: input.session()?,
             command: input.rest(),
         }),
         WRITE_REPLY => PeerMessage::WriteReply(ForwardedWriteReply {
@@ -238,6 +240,27 @@ fn put_id(out: &mut BytesMut, id: ForwardId) {
     out.put_u64_le(id.number);
 }
 
+fn put_session(out: &mut BytesMut, session: SessionPart) {
+    match session {
+        SessionPart::None => out.put_u8(0),
+        SessionPart::Command(SessionCommand { session, sequence, acknowledged }) => {
+            out.put_u8(1);
+            out.put_u64_le(session.0);
+            out.put_u64_le(sequence);
+            out.put_u64_le(acknowledged);
+        }
+        SessionPart::Act(act) => {
+            let (kind, number) = match act {
+                SessionAct::Open { ttl } => (2, ttl),
+                SessionAct::KeepAlive(id) => (3, id.0),
+                SessionAct::Close(id) => (4, id.0),
+            };
+            out.put_u8(kind);
+            out.put_u64_le(number);
+        }
+    }
+}
+
 struct Input(Bytes);
 
 impl Input {
@@ -285,6 +308,21 @@ impl Input {
         Ok(ForwardId { incarnation: self.u64()?, number: self.u64()? })
     }
 
+    fn session(&mut self) -> Result<SessionPart, CodecError> {
+        Ok(match self.u8()? {
+            0 => SessionPart::None,
+            1 => SessionPart::Command(SessionCommand {
+                session: SessionId(self.u64()?),
+                sequence: self.u64()?,
+                acknowledged: self.u64()?,
+            }),
+            2 => SessionPart::Act(SessionAct::Open { ttl: self.u64()? }),
+            3 => SessionPart::Act(SessionAct::KeepAlive(SessionId(self.u64()?))),
+            4 => SessionPart::Act(SessionAct::Close(SessionId(self.u64()?))),
+            other => return Err(CodecError::Unknown(other)),
+        })
+    }
+
     fn run(&mut self, prev: Position) -> Result<Slice, CodecError> {
         let mut entries = Vec::new();
         let mut index = prev.index;
@@ -311,6 +349,11 @@ mod tests {
         let refused = AppendOutcome::Refused { prev: Position::new(6, 2), hint: Some(Position::new(4, 1)) };
         let plain = AppendOutcome::Refused { prev: Position::new(6, 2), hint: None };
         let accepted = AppendOutcome::Accepted { matched: Index(8) };
+        let command = Bytes::from_static(b"command");
+        let write = |session| {
+            let (term, command) = (Term(5), command.clone());
+            PeerMessage::Write(ForwardedWrite { term, id, floor: 2, essential: true, session, command })
+        };
         let raft = |body| PeerMessage::Raft(Message { from: NodeId(1), to: NodeId(2), term: Term(5), body });
         vec![
             raft(Body::PreVote(RequestVote { last: Position::new(8, 3), transfer: false })),
@@ -323,13 +366,11 @@ mod tests {
             raft(Body::AppendEntriesReply(AppendEntriesReply { round: 9, outcome: plain })),
             raft(Body::InstallSnapshotReply(InstallSnapshotReply { matched: Index(7) })),
             raft(Body::TimeoutNow),
-            PeerMessage::Write(ForwardedWrite {
-                term: Term(5),
-                id,
-                floor: 2,
-                essential: true,
-                command: Bytes::from_static(b"command"),
-            }),
+            write(SessionPart::None),
+            write(SessionPart::Command(SessionCommand { session: SessionId(6), sequence: 7, acknowledged: 5 })),
+            write(SessionPart::Act(SessionAct::Open { ttl: 60_000 })),
+            write(SessionPart::Act(SessionAct::KeepAlive(SessionId(6)))),
+            write(SessionPart::Act(SessionAct::Close(SessionId(6)))),
             PeerMessage::WriteReply(ForwardedWriteReply { term: Term(5), id, outcome: Ok(Position::new(8, 5)) }),
             PeerMessage::WriteReply(ForwardedWriteReply { term: Term(5), id, outcome: Err(NotAccepted::NoSpace) }),
             PeerMessage::Read(ForwardedRead { id }),

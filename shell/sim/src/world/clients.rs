@@ -239,7 +239,7 @@ impl World {
                         Reply::Written { position: raft::Position::new(1_000_000 + number, 1), result: Bytes::new() };
                     return self.reply(id, number, reply);
                 }
-                Request::Write { command, essential: self.client_dice.chance(100), deadline }
+                Request::Write { command, essential: self.client_dice.chance(100), session: None, deadline }
             }
             // The member says when; a client that does not wait for it looks at once.
             Body::Read(_) if self.lies(Lie::ReadWithoutIndex) => return self.read_store(number),
@@ -274,6 +274,7 @@ impl World {
                     Refusal::Busy => "request refused: busy",
                     Refusal::NoSpace => "request refused: no space",
                     Refusal::NoTransfer(_) => "transfer refused",
+                    Refusal::Session(_) => "request refused: by its session",
                 });
                 self.settle(number, Answer::Refused(refusal));
             }

@@ -24,7 +24,8 @@ impl World {
         let Some(member) = self.members.get_mut(&NodeId(image.n)) else { return Ok(()) };
         let disk = member.disk.clone();
         let (mut log, _) = Wal::create(disk.clone(), options).map_err(|error| refuse(error.to_string()))?;
-        let section = Section { time: 0, digest: 0, configuration: first.configuration };
+        let sessions = replica::Sessions::default();
+        let section = Section { time: 0, digest: 0, sessions, configuration: first.configuration };
         let mut machine = first.machine;
         let mut write_snapshot = |base| -> std::io::Result<()> {
             let mut writer = SnapshotWriter::create(disk.clone(), image.group, base, &section.encode())?;

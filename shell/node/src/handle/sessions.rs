@@ -1,0 +1,66 @@
+//! Writes that take effect exactly once, for programs that embed a node: open a session, name each command by it, and ask again
+//! with the same name for as long as you like. What sessions promise is in [`replica::sessions`].
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use replica::{SessionAct, SessionCommand, SessionId, StateMachine};
+
+use super::{Handle, WriteError, Written};
+use crate::arrival::What;
+
+impl<S: StateMachine> Handle<S> {
+    /// Opens a session that ends when nothing of it is heard for `ttl` (in time that passes in the log; at most what the
+    /// cluster allows).
+    ///
+    /// # Errors
+    /// See [`WriteError`]. One that was opened without the caller hearing of it ends by itself.
+    pub async fn open_session(&self, ttl: Duration, time_limit: Duration) -> Result<SessionId, WriteError> {
+        let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        let opened = self.write_with(What::Session(SessionAct::Open { ttl }), time_limit).await?;
+        Ok(SessionId(opened.position.index.0))
+    }
+
+    /// Renews a session, as each of its commands does.
+    ///
+    /// # Errors
+    /// [`WriteError::Session`] when it has ended.
+    pub async fn keep_session_alive(&self, session: SessionId, time_limit: Duration) -> Result<(), WriteError> {
+        self.write_with(What::Session(SessionAct::KeepAlive(session)), time_limit).await.map(|_| ())
+    }
+
+    /// Ends a session; one that has ended before is no error.
+    ///
+    /// # Errors
+    /// See [`WriteError`].
+    pub async fn close_session(&self, session: SessionId, time_limit: Duration) -> Result<(), WriteError> {
+        self.write_with(What::Session(SessionAct::Close(session)), time_limit).await.map(|_| ())
+    }
+
+    /// Replicates a command of a session. Asked again with the same name, here or at another member, it takes effect once, and
+    /// the answer is the first one.
+    ///
+    /// # Errors
+    /// See [`WriteError`]. All but [`WriteError::Session`] may be answered by asking again.
+    pub async fn write_once(
+        &self,
+        name: SessionCommand,
+        command: Bytes,
+        time_limit: Duration,
+    ) -> Result<Written, WriteError> {
+        self.write_with(What::Write { command, essential: false, session: Some(name) }, time_limit).await
+    }
+
+    /// The same for a command that frees room: it is taken while the disk has little.
+    ///
+    /// # Errors
+    /// As [`Handle::write_once`].
+    pub async fn write_essential_once(
+        &self,
+        name: SessionCommand,
+        command: Bytes,
+        time_limit: Duration,
+    ) -> Result<Written, WriteError> {
+        self.write_with(What::Write { command, essential: true, session: Some(name) }, time_limit).await
+    }
+}
