@@ -49,7 +49,9 @@ pub use lease::{LeaseOff, LeaseState};
 pub use peer::PeerMessage;
 pub use replica::{Config, Merge, Own, Replica};
 pub use section::Section;
-pub use sessions::{SessionAct, SessionCommand, SessionId, SessionLimits, SessionPart, SessionRefusal, Sessions};
+pub use sessions::{
+    Granted, SessionAct, SessionCommand, SessionId, SessionLimits, SessionPart, SessionRefusal, Sessions,
+};
 pub use state_machine::{Command, Freeze, RestoreError, StateMachine};
 pub use storeroom::{LoadError, Loaded, Storeroom};
 pub use turn::{

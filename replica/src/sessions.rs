@@ -129,6 +129,15 @@ impl Default for SessionLimits {
     }
 }
 
+/// What a session was granted: the result of opening or renewing it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Granted {
+    /// It ends after so many milliseconds of cluster time without being renewed.
+    pub ttl: u64,
+    /// So many results may wait to be acknowledged.
+    pub outstanding_max: u64,
+}
+
 /// The result of a command, kept for copies of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
@@ -249,18 +258,20 @@ impl Sessions {
     }
 
     /// The entry at index `id` opens a session, under these limits.
-    pub(crate) fn open(&mut self, id: SessionId, ttl: u64, limits: SessionLimits, time: u64) {
+    pub(crate) fn open(&mut self, id: SessionId, ttl: u64, limits: SessionLimits, time: u64) -> Granted {
         self.limits = limits;
         let ends = time.saturating_add(ttl.clamp(1, limits.ttl_max.max(1)));
-        let session = Session { ttl: ends - time, ends, acknowledged: 0, results: BTreeMap::new(), bytes: 0 };
+        let ttl = ends - time;
+        let session = Session { ttl, ends, acknowledged: 0, results: BTreeMap::new(), bytes: 0 };
         while self.open.len() as u64 >= limits.sessions_max.max(1) && self.end_first() {}
         self.ends.insert((ends, id));
         self.open.insert(id, session);
         self.mind_bytes();
+        Granted { ttl, outstanding_max: limits.outstanding_max }
     }
 
     /// It was heard of at this time.
-    pub(crate) fn renew(&mut self, id: SessionId, time: u64) -> Result<(), SessionRefusal> {
+    pub(crate) fn renew(&mut self, id: SessionId, time: u64) -> Result<Granted, SessionRefusal> {
         let session = self.open.get_mut(&id).ok_or(SessionRefusal::Expired)?;
         let ends = time.saturating_add(session.ttl);
         if ends != session.ends {
@@ -268,7 +279,7 @@ impl Sessions {
             self.ends.insert((ends, id));
             session.ends = ends;
         }
-        Ok(())
+        Ok(Granted { ttl: session.ttl, outstanding_max: self.limits.outstanding_max })
     }
 
     /// It ends, if it has not.

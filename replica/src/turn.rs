@@ -113,7 +113,7 @@ pub enum Reply {
     Written {
         /// Where it stands in the log: the first copy, if there are more.
         position: Position,
-        /// What the state machine answered; empty for a session's own acts.
+        /// What the state machine answered; for a session's own acts what was granted ([`crate::Granted`]), if anything.
         result: Bytes,
     },
     /// The state machine here may be read now; it has applied at least this index.

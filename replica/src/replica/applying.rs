@@ -99,15 +99,18 @@ impl<S: StateMachine> Replica<S> {
     fn apply_act(&mut self, entry: &Entry) -> Outcome {
         let (position, time) = (entry.position(), entry.header().time);
         let act = if entry.kind() == EntryKind::Session { read_act(entry) } else { None };
-        match act {
+        let result = match act {
             Some((SessionAct::Open { ttl }, limits)) => {
-                self.sessions.open(SessionId(position.index.0), ttl, limits, time);
+                self.sessions.open(SessionId(position.index.0), ttl, limits, time).encode()
             }
-            Some((SessionAct::KeepAlive(id), _)) => self.sessions.renew(id, time)?,
-            Some((SessionAct::Close(id), _)) => self.sessions.end(id),
-            None => {}
-        }
-        Ok(Kept { position, result: Bytes::new() })
+            Some((SessionAct::KeepAlive(id), _)) => self.sessions.renew(id, time)?.encode(),
+            Some((SessionAct::Close(id), _)) => {
+                self.sessions.end(id);
+                Bytes::new()
+            }
+            None => Bytes::new(),
+        };
+        Ok(Kept { position, result })
     }
 
     /// A snapshot may be ahead of what the own disk has (a leader commits by its followers'): the log is forgotten up to it

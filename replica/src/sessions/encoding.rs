@@ -13,7 +13,7 @@ use std::fmt;
 use bytes::{Buf, BufMut, Bytes};
 use raft::{Entry, Position};
 
-use super::{Kept, Session, SessionAct, SessionCommand, SessionId, SessionLimits, Sessions};
+use super::{Granted, Kept, Session, SessionAct, SessionCommand, SessionId, SessionLimits, Sessions};
 
 const OPEN: u8 = 0;
 const KEEP_ALIVE: u8 = 1;
@@ -106,6 +106,23 @@ fn take_limits(input: &mut Bytes) -> Result<SessionLimits, SessionsError> {
 
 fn take(input: &mut Bytes) -> Result<u64, SessionsError> {
     input.try_get_u64_le().map_err(|_| SessionsError::Length)
+}
+
+impl Granted {
+    /// As the result of an entry.
+    pub(crate) fn encode(self) -> Bytes {
+        let mut out = Vec::with_capacity(16);
+        out.put_u64_le(self.ttl);
+        out.put_u64_le(self.outstanding_max);
+        out.into()
+    }
+
+    /// The result of opening or renewing a session, as a client is told it; `None` for any other result.
+    #[must_use]
+    pub fn decode(mut result: Bytes) -> Option<Self> {
+        let granted = Self { ttl: take(&mut result).ok()?, outstanding_max: take(&mut result).ok()? };
+        result.is_empty().then_some(granted)
+    }
 }
 
 impl Sessions {

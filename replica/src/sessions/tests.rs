@@ -11,7 +11,8 @@ fn command(session: u64, sequence: u64, acknowledged: u64) -> SessionCommand {
 
 fn sessions(ids: &[u64]) -> Sessions {
     let mut sessions = Sessions::default();
-    ids.iter().for_each(|id| sessions.open(SessionId(*id), 100, LIMITS, 0));
+    let granted = Granted { ttl: 100, outstanding_max: 2 };
+    ids.iter().for_each(|id| assert_eq!(sessions.open(SessionId(*id), 100, LIMITS, 0), granted));
     sessions
 }
 
@@ -63,7 +64,7 @@ fn a_session_ends_when_entries_say_that_its_time_is_over() {
     // C3
     let mut sessions = sessions(&[1, 2]);
     sessions.pass(60);
-    assert_eq!(sessions.renew(SessionId(1), 60), Ok(()));
+    assert_eq!(sessions.renew(SessionId(1), 60), Ok(Granted { ttl: 100, outstanding_max: 2 }));
     sessions.pass(99);
     assert_eq!(ids(&sessions), [1, 2]);
     sessions.pass(100);
@@ -141,6 +142,15 @@ fn a_table_read_back_is_the_table_and_nothing_shorter_is() {
     let mut twice = bytes.to_vec();
     twice[48] = 9;
     assert_eq!(Sessions::decode(twice.into()), Err(SessionsError::Order(SessionId(2))));
+}
+
+#[test]
+fn what_is_granted_is_read_back() {
+    let granted = Granted { ttl: 7, outstanding_max: 9 };
+    assert_eq!(Granted::decode(granted.encode()), Some(granted));
+    for other in [&b""[..], b"12345678", b"12345678123456789"] {
+        assert_eq!(Granted::decode(Bytes::from_static(other)), None);
+    }
 }
 
 #[test]

@@ -147,7 +147,7 @@ impl Members {
         }
         for (request, reply) in output.replies {
             let text = match reply {
-                Reply::Written { position, result } if result.is_empty() => format!("{position}"),
+                Reply::Written { position, result } if result.len() != 8 => format!("{position}"),
                 Reply::Written { position, result } => format!("{position} is command {}", number_at(&result, 0)),
                 Reply::Readable(index) => format!("readable at {index}"),
                 Reply::Transferred(leader) => format!("{leader} leads"),

@@ -2,6 +2,8 @@
 
 mod sessions;
 
+pub use sessions::OpenSession;
+
 use std::sync::Arc;
 use std::time::Duration;
 

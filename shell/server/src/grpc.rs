@@ -4,7 +4,9 @@
 mod cluster;
 mod kv;
 mod maintenance;
+mod sessions;
 
 pub(crate) use cluster::ClusterService;
 pub(crate) use kv::KvService;
 pub(crate) use maintenance::MaintenanceService;
+pub(crate) use sessions::SessionsService;

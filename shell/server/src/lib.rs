@@ -29,6 +29,7 @@ mod http;
 mod member;
 mod member_info;
 mod serve;
+mod session;
 mod status;
 pub mod version;
 

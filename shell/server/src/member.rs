@@ -5,7 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use node::{Handle, ReadError, Status, WriteError, Written};
+use node::{Granted, Handle, OpenSession, ReadError, SessionCommand, SessionId, Status, WriteError, Written};
 use raft::Index;
 use store::{KvStore, Reader};
 
@@ -20,6 +20,39 @@ pub(crate) trait Member: Clone + Send + Sync + 'static {
         command: Bytes,
         time: Duration,
     ) -> impl Future<Output = Result<Written, WriteError>> + Send;
+
+    /// Replicates a command that takes effect once, however often it is asked. See [`Handle::write_once`].
+    fn write_once(
+        &self,
+        name: SessionCommand,
+        command: Bytes,
+        time: Duration,
+    ) -> impl Future<Output = Result<Written, WriteError>> + Send;
+
+    /// The same for a command that frees room. See [`Handle::write_essential_once`].
+    fn write_essential_once(
+        &self,
+        name: SessionCommand,
+        command: Bytes,
+        time: Duration,
+    ) -> impl Future<Output = Result<Written, WriteError>> + Send;
+
+    /// Opens a session. See [`Handle::open_session`].
+    fn open_session(
+        &self,
+        ttl: Duration,
+        time: Duration,
+    ) -> impl Future<Output = Result<OpenSession, WriteError>> + Send;
+
+    /// Renews a session. See [`Handle::keep_session_alive`].
+    fn keep_session_alive(
+        &self,
+        session: SessionId,
+        time: Duration,
+    ) -> impl Future<Output = Result<Granted, WriteError>> + Send;
+
+    /// Ends a session. See [`Handle::close_session`].
+    fn close_session(&self, session: SessionId, time: Duration) -> impl Future<Output = Result<(), WriteError>> + Send;
 
     /// Waits until the reader has all that was acknowledged before. See [`Handle::read`].
     fn read(&self, time: Duration) -> impl Future<Output = Result<Index, ReadError>> + Send;
@@ -41,6 +74,31 @@ impl Member for Handle<KvStore> {
 
     async fn write_essential(&self, command: Bytes, time: Duration) -> Result<Written, WriteError> {
         Self::write_essential(self, command, time).await
+    }
+
+    async fn write_once(&self, name: SessionCommand, command: Bytes, time: Duration) -> Result<Written, WriteError> {
+        Self::write_once(self, name, command, time).await
+    }
+
+    async fn write_essential_once(
+        &self,
+        name: SessionCommand,
+        command: Bytes,
+        time: Duration,
+    ) -> Result<Written, WriteError> {
+        Self::write_essential_once(self, name, command, time).await
+    }
+
+    async fn open_session(&self, ttl: Duration, time: Duration) -> Result<OpenSession, WriteError> {
+        Self::open_session(self, ttl, time).await
+    }
+
+    async fn keep_session_alive(&self, session: SessionId, time: Duration) -> Result<Granted, WriteError> {
+        Self::keep_session_alive(self, session, time).await
+    }
+
+    async fn close_session(&self, session: SessionId, time: Duration) -> Result<(), WriteError> {
+        Self::close_session(self, session, time).await
     }
 
     async fn read(&self, time: Duration) -> Result<Index, ReadError> {

@@ -4,10 +4,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use replica::{SessionAct, SessionCommand, SessionId, StateMachine};
+use replica::{Granted, SessionAct, SessionCommand, SessionId, StateMachine};
 
 use super::{Handle, WriteError, Written};
 use crate::arrival::What;
+
+/// A session that was opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenSession {
+    /// Its name.
+    pub id: SessionId,
+    /// What it was granted.
+    pub granted: Granted,
+}
 
 impl<S: StateMachine> Handle<S> {
     /// Opens a session that ends when nothing of it is heard for `ttl` (in time that passes in the log; at most what the
@@ -15,18 +24,20 @@ impl<S: StateMachine> Handle<S> {
     ///
     /// # Errors
     /// See [`WriteError`]. One that was opened without the caller hearing of it ends by itself.
-    pub async fn open_session(&self, ttl: Duration, time_limit: Duration) -> Result<SessionId, WriteError> {
+    pub async fn open_session(&self, ttl: Duration, time_limit: Duration) -> Result<OpenSession, WriteError> {
         let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let opened = self.write_with(What::Session(SessionAct::Open { ttl }), time_limit).await?;
-        Ok(SessionId(opened.position.index.0))
+        let granted = Granted::decode(opened.result).ok_or(WriteError::TimedOut { leader_changed: false })?;
+        Ok(OpenSession { id: SessionId(opened.position.index.0), granted })
     }
 
     /// Renews a session, as each of its commands does.
     ///
     /// # Errors
     /// [`WriteError::Session`] when it has ended.
-    pub async fn keep_session_alive(&self, session: SessionId, time_limit: Duration) -> Result<(), WriteError> {
-        self.write_with(What::Session(SessionAct::KeepAlive(session)), time_limit).await.map(|_| ())
+    pub async fn keep_session_alive(&self, session: SessionId, time_limit: Duration) -> Result<Granted, WriteError> {
+        let renewed = self.write_with(What::Session(SessionAct::KeepAlive(session)), time_limit).await?;
+        Granted::decode(renewed.result).ok_or(WriteError::TimedOut { leader_changed: false })
     }
 
     /// Ends a session; one that has ended before is no error.

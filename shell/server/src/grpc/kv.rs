@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use node::SessionCommand;
 use store::{
     Command, Outcome, RangeRequest as StoreRange, RangeResponse as StoreRangeResponse, ReadOnlyTxn, RequestOp,
 };
 use tokio::task::{spawn_blocking, yield_now};
+use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status};
 
 use crate::api::etcdserverpb::kv_server::Kv;
@@ -18,7 +20,7 @@ use crate::context::Context;
 use crate::deadline::Deadline;
 use crate::member::Member;
 use crate::status::{self, Error};
-use crate::{check, convert};
+use crate::{check, convert, session};
 
 /// Rows that a physical compaction drops before it lets others run.
 const SWEEP_ROWS: usize = 1024;
@@ -44,9 +46,9 @@ impl<M: Member> Kv for KvService<M> {
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
-        let deadline = self.0.admit(request.metadata())?;
+        let (deadline, name) = self.admit(request.metadata())?;
         let command = Command::Put(convert::put_request(request.into_inner()));
-        let (revision, response) = self.write(&command, deadline).await?;
+        let (revision, response) = self.write(&command, name, deadline).await?;
         let store::Response::Put(answer) = response else { return Err(status::wrong_answer("put")) };
         let header = self.0.header(revision);
         Ok(Response::new(PutResponse { header, ..convert::put_response(answer) }))
@@ -56,9 +58,9 @@ impl<M: Member> Kv for KvService<M> {
         &self,
         request: Request<DeleteRangeRequest>,
     ) -> Result<Response<DeleteRangeResponse>, Status> {
-        let deadline = self.0.admit(request.metadata())?;
+        let (deadline, name) = self.admit(request.metadata())?;
         let command = Command::DeleteRange(convert::delete_range_request(request.into_inner()));
-        let (revision, response) = self.write(&command, deadline).await?;
+        let (revision, response) = self.write(&command, name, deadline).await?;
         let store::Response::DeleteRange(answer) = response else { return Err(status::wrong_answer("delete")) };
         let header = self.0.header(revision);
         Ok(Response::new(DeleteRangeResponse { header, ..convert::delete_range_response(answer) }))
@@ -66,7 +68,7 @@ impl<M: Member> Kv for KvService<M> {
 
     async fn txn(&self, request: Request<TxnRequest>) -> Result<Response<TxnResponse>, Status> {
         let context = &self.0;
-        let deadline = context.admit(request.metadata())?;
+        let (deadline, name) = self.admit(request.metadata())?;
         let request = request.into_inner();
         let serializable = convert::is_serializable(&request);
         let request = convert::txn_request(request)?;
@@ -77,7 +79,7 @@ impl<M: Member> Kv for KvService<M> {
             }
             self.read_txn(request).await?
         } else {
-            let (_, response) = self.write(&Command::Txn(request), deadline).await?;
+            let (_, response) = self.write(&Command::Txn(request), name, deadline).await?;
             let store::Response::Txn(answer) = response else { return Err(status::wrong_answer("transaction")) };
             answer
         };
@@ -86,9 +88,9 @@ impl<M: Member> Kv for KvService<M> {
     }
 
     async fn compact(&self, request: Request<CompactionRequest>) -> Result<Response<CompactionResponse>, Status> {
-        let deadline = self.0.admit(request.metadata())?;
+        let (deadline, name) = self.admit(request.metadata())?;
         let CompactionRequest { revision, physical } = request.into_inner();
-        let (revision, response) = self.write(&Command::Compact { revision }, deadline).await?;
+        let (revision, response) = self.write(&Command::Compact { revision }, name, deadline).await?;
         let store::Response::Compact = response else { return Err(status::wrong_answer("compaction")) };
         let reader = self.0.member.reader();
         while physical && !deadline.passed() && reader.sweep(SWEEP_ROWS) {
@@ -99,19 +101,32 @@ impl<M: Member> Kv for KvService<M> {
 }
 
 impl<M: Member> KvService<M> {
+    /// Lets a call that may write in, and says which command of a session it is, if it is one.
+    fn admit(&self, metadata: &MetadataMap) -> Result<(Deadline, Option<SessionCommand>), Error> {
+        let deadline = self.0.admit(metadata)?;
+        Ok((deadline, session::command(metadata, self.0.config.identity.cluster_id)?))
+    }
+
     /// Has a command replicated and applied. Answers the store's revision behind it, and the store's answer.
-    async fn write(&self, command: &Command, deadline: Deadline) -> Result<(i64, store::Response), Status> {
+    async fn write(
+        &self,
+        command: &Command,
+        name: Option<SessionCommand>,
+        deadline: Deadline,
+    ) -> Result<(i64, store::Response), Status> {
         let context = &self.0;
         check::write(command, context.quota(), context.limits(), &context.member.reader())?;
         let encoded = command.encode();
         if encoded.len() > context.config.request_bytes_max {
             return Err(Error::RequestTooLarge.into());
         }
+        let (member, time) = (&context.member, deadline.left());
         // What can't add anything is the way out of a full disk.
-        let written = if command.growth() == 0 {
-            context.member.write_essential(encoded, deadline.left()).await
-        } else {
-            context.member.write(encoded, deadline.left()).await
+        let written = match (name, command.growth() == 0) {
+            (None, false) => member.write(encoded, time).await,
+            (None, true) => member.write_essential(encoded, time).await,
+            (Some(name), false) => member.write_once(name, encoded, time).await,
+            (Some(name), true) => member.write_essential_once(name, encoded, time).await,
         };
         let written = written.map_err(Error::from)?;
         let Outcome { revision, result } = Outcome::decode(written.result).map_err(status::unmapped)?;

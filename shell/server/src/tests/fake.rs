@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use node::{ReadError, Status, WriteError, Written};
+use node::{Granted, OpenSession, ReadError, SessionCommand, SessionId, SessionRefusal, Status, WriteError, Written};
 use raft::{Index, NodeId, Position, Term};
 use replica::{Command, StateMachine};
 use store::{KvStore, PutRequest, Reader};
@@ -125,6 +125,32 @@ impl Member for Fake {
     async fn write_essential(&self, command: Bytes, time: Duration) -> Result<Written, WriteError> {
         let full = *self.0.write_refusal.lock().unwrap() == Some(WriteError::NoSpace);
         if full { Ok(self.apply(&command)) } else { self.write(command, time).await }
+    }
+
+    /// This member has no table of sessions; what one does is told by the tests over a real member.
+    async fn write_once(&self, _: SessionCommand, command: Bytes, time: Duration) -> Result<Written, WriteError> {
+        self.write(command, time).await
+    }
+
+    async fn write_essential_once(
+        &self,
+        _: SessionCommand,
+        command: Bytes,
+        time: Duration,
+    ) -> Result<Written, WriteError> {
+        self.write_essential(command, time).await
+    }
+
+    async fn open_session(&self, _: Duration, _: Duration) -> Result<OpenSession, WriteError> {
+        Err(WriteError::NoLeader)
+    }
+
+    async fn keep_session_alive(&self, _: SessionId, _: Duration) -> Result<Granted, WriteError> {
+        Err(WriteError::Session(SessionRefusal::Expired))
+    }
+
+    async fn close_session(&self, _: SessionId, _: Duration) -> Result<(), WriteError> {
+        Ok(())
     }
 
     async fn read(&self, _: Duration) -> Result<Index, ReadError> {

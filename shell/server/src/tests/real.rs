@@ -8,13 +8,16 @@ use replica::First;
 use store::KvStore;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Endpoint;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Response, Status};
 
 use super::IDENTITY;
 use crate::api::etcdserverpb::cluster_client::ClusterClient;
 use crate::api::etcdserverpb::kv_client::KvClient;
 use crate::api::etcdserverpb::maintenance_client::MaintenanceClient;
-use crate::api::etcdserverpb::{MemberListRequest, PutRequest, RangeRequest, StatusRequest};
+use crate::api::etcdserverpb::{MemberListRequest, PutRequest, PutResponse, RangeRequest, StatusRequest};
+use crate::api::quorate_v1::sessions_client::SessionsClient;
+use crate::api::quorate_v1::{SessionCloseRequest, SessionKeepAliveRequest, SessionOpenRequest};
 use crate::{MemberInfo, ServerConfig};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -48,6 +51,8 @@ async fn a_cluster_of_one_answers() {
     let range = KvClient::new(channel.clone()).range(range).await.unwrap().into_inner();
     assert_eq!(&range.kvs[0].value[..], b"v");
 
+    commands_of_a_session_take_effect_once(channel.clone()).await;
+
     let status = MaintenanceClient::new(channel.clone()).status(StatusRequest {}).await.unwrap().into_inner();
     assert_eq!((status.leader, status.errors), (IDENTITY.member_id, vec![]));
     let list = MemberListRequest { linearizable: true };
@@ -57,4 +62,56 @@ async fn a_cluster_of_one_answers() {
     stop.cancel();
     serving.await.unwrap().unwrap();
     node.stop().await.unwrap();
+}
+
+/// Puts `key` as command `sequence` of the session, which has all answers up to `acknowledged`.
+async fn put_once(
+    channel: &Channel,
+    token: &str,
+    [sequence, acknowledged]: [u64; 2],
+    key: &'static str,
+) -> Result<PutResponse, Status> {
+    let mut request = Request::new(PutRequest { key: key.into(), prev_kv: true, ..PutRequest::default() });
+    request.metadata_mut().insert("quorate-session", token.parse().unwrap());
+    request.metadata_mut().insert("quorate-sequence", sequence.into());
+    request.metadata_mut().insert("quorate-acknowledged", acknowledged.into());
+    KvClient::new(channel.clone()).put(request).await.map(Response::into_inner)
+}
+
+async fn commands_of_a_session_take_effect_once(channel: Channel) {
+    let mut sessions = SessionsClient::new(channel.clone());
+    let opened = sessions.open(SessionOpenRequest { ttl_ms: 0 }).await.unwrap().into_inner();
+    assert_eq!((opened.ttl_ms, opened.outstanding_max), (60_000, 1024));
+    let token = opened.token;
+
+    let first = put_once(&channel, &token, [1, 0], "once").await.unwrap();
+    let again = put_once(&channel, &token, [1, 0], "once").await.unwrap();
+    assert_eq!((&again.header, &again.prev_kv), (&first.header, &first.prev_kv), "the first answer, C1");
+    assert!(again.prev_kv.is_none());
+    let next = put_once(&channel, &token, [2, 1], "once").await.unwrap();
+    assert_eq!(next.header.unwrap().revision, first.header.unwrap().revision + 1);
+    assert_eq!(next.prev_kv.unwrap().version, 1);
+
+    let refused = |answer: Result<PutResponse, Status>| {
+        let status = answer.unwrap_err();
+        (status.code(), status.message().split(':').nth(1).unwrap().trim().to_owned())
+    };
+    let late = put_once(&channel, &token, [1, 0], "once").await;
+    assert_eq!(refused(late), (Code::FailedPrecondition, "sequence acknowledged before".into()));
+    let foreign = format!("{:016x}-{}", !IDENTITY.cluster_id, 7);
+    let foreign = put_once(&channel, &foreign, [3, 2], "once").await;
+    assert_eq!(refused(foreign), (Code::FailedPrecondition, "session of another cluster".into()), "C9");
+    let without_sequence = put_once(&channel, &token, [0, 0], "once").await.unwrap_err();
+    assert_eq!(without_sequence.code(), Code::InvalidArgument);
+
+    let kept = sessions.keep_alive(SessionKeepAliveRequest { token: token.clone() }).await.unwrap();
+    assert_eq!(kept.into_inner().ttl_ms, 60_000);
+    sessions.close(SessionCloseRequest { token: token.clone() }).await.unwrap();
+    sessions.close(SessionCloseRequest { token: token.clone() }).await.unwrap();
+    let closed = put_once(&channel, &token, [3, 2], "once").await;
+    assert_eq!(refused(closed), (Code::FailedPrecondition, "session expired".into()));
+    let gone = sessions.keep_alive(SessionKeepAliveRequest { token }).await.unwrap_err();
+    assert!(gone.message().starts_with("quorate: session expired"), "{gone}");
+    let nonsense = sessions.close(SessionCloseRequest { token: "7".into() }).await.unwrap_err();
+    assert_eq!(nonsense.code(), Code::InvalidArgument);
 }
