@@ -39,7 +39,8 @@ impl History {
     }
 
     /// Where the configuration that was in force at `index` stands.
-    pub(crate) fn index_at(&self, index: Index) -> Index {
+    #[must_use]
+    pub fn index_at(&self, index: Index) -> Index {
         self.later.iter().rev().find(|(at, _)| *at <= index).map_or(self.base.0, |(at, _)| *at)
     }
 

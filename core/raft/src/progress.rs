@@ -154,7 +154,8 @@ impl Progress {
         }
         round.ready |= !round.late;
         if round.late {
-            *round = CatchUp { target: last, late: false, ready: false };
+            // The next round may have nothing to bring.
+            *round = CatchUp { target: last, late: false, ready: self.matched >= last };
         }
     }
 

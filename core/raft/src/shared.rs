@@ -271,6 +271,13 @@ impl Shared {
         }
     }
 
+    /// It has a vote, or had one until a configuration that is not known to be committed: then others may need its log to go
+    /// on, and it stands without counting itself (thesis 4.2.2).
+    pub(crate) fn may_stand(&self) -> bool {
+        let committed = self.history.index_at(self.commit);
+        self.history.iter().any(|(index, configuration)| index >= committed && configuration.is_voter(self.id))
+    }
+
     /// By the committed configuration this node is no member any more. (A log that a new member learns begins before it was
     /// one: its id was not given out then.)
     pub(crate) fn is_removed(&self) -> bool {

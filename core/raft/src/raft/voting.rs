@@ -60,11 +60,11 @@ impl Raft {
         }
     }
 
-    /// The campaign timer fired. Who has no vote does not stand for election (M11), nor does who promised its leader to help
-    /// nobody else: `LeaderSilent` is armed then, and asks again. Nor is there an election after the last term.
+    /// The campaign timer fired. Who has no vote does not stand for election (M11); who lost it by an entry that may not be
+    /// committed does. Nor does who promised its leader to help nobody else: `LeaderSilent` is armed then, and asks again. Nor is there an election after the last term.
     pub(super) fn campaign(&self) -> Option<Transition> {
         let last_term = self.shared.term.next() == self.shared.term;
-        if !self.shared.configuration().is_voter(self.shared.id) || self.shared.is_sticky() || last_term {
+        if !self.shared.may_stand() || self.shared.is_sticky() || last_term {
             return None;
         }
         Some(if self.shared.config.switches.pre_vote { Transition::PreCampaign } else { Transition::Campaign })

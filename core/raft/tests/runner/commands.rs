@@ -2,7 +2,7 @@
 
 use quorate_raft::progress::{Mode, Progress};
 use quorate_raft::{
-    Header, Index, Installed, NodeId, ProposeError, ReadError, ReadId, Role, Timer, TransferError, View,
+    EntryKind, Header, Index, Installed, NodeId, ProposeError, ReadError, ReadId, Role, Timer, TransferError, View,
 };
 
 use super::selector::Selector;
@@ -38,7 +38,7 @@ impl Runner {
                 Ok(vec![format!("{id} log begins behind {base}")])
             }
             "snapshot" => self.snapshot(arguments),
-            "join" | "change" | "promote" => self.membership(name, arguments),
+            "join" | "change" | "promote" | "describe" => self.membership(name, arguments),
             "show" | "hide" => self.shown(name, arguments),
             _ => self.look(name, arguments),
         }
@@ -262,7 +262,8 @@ impl Runner {
             "disks" => self.each(id, |runner, id| runner.disk(id)),
             "applied" => self.each(id, |runner, id| {
                 let state = &runner.world.node(id)?.state;
-                let what = state.iter().map(|entry| String::from_utf8_lossy(&entry.payload()).into_owned());
+                let commands = state.iter().filter(|entry| entry.kind() == EntryKind::Command);
+                let what = commands.map(|entry| String::from_utf8_lossy(&entry.payload()).into_owned());
                 let what = what.filter(|what| !what.is_empty()).collect::<Vec<_>>().join(" ");
                 Ok(vec![format!("{id} applied: {what}").trim_end().to_string()])
             }),

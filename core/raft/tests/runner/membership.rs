@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use quorate_raft::membership::plan;
-use quorate_raft::{Change, NodeId, PromoteError};
+use quorate_raft::{Change, Member, NodeId, PromoteError};
 
 use super::{Arguments, Runner};
 use crate::support::notation;
@@ -21,6 +21,7 @@ impl Runner {
         let id = arguments.node()?;
         let refused = match name {
             "join" => return self.world.join(id).map(|()| Vec::new()),
+            "describe" => return self.describe(id, arguments),
             "change" => {
                 let change = self.change(arguments)?;
                 self.world.step(id, |raft| raft.change_membership(change))?.map_err(PromoteError::Change)
@@ -35,6 +36,13 @@ impl Runner {
             Ok(None) => vec![format!("{id} has nothing to change")],
             Err(error) => vec![format!("{id} refuses the change: {error}")],
         })
+    }
+
+    /// `describe 1 2`: n1 has the configuration keep something of n2.
+    fn describe(&mut self, id: NodeId, arguments: &mut Arguments<'_>) -> Checked<Vec<String>> {
+        let (node, member) = (arguments.node()?, Member { disk: 7, ..Member::default() });
+        let kept = self.world.step(id, |raft| raft.describe_member(node, member))?;
+        Ok(kept.err().map(|error| format!("{id} refuses it: {error:?}")).into_iter().collect())
     }
 
     fn change(&self, arguments: &mut Arguments<'_>) -> Checked<Change> {

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_raft::{AppendOutcome, Body, Index, Message, NodeId, Position, View};
+use quorate_raft::{AppendOutcome, Body, Configuration, Index, Message, NodeId, Position, View};
 
 use super::disk::Disk;
 
@@ -52,16 +52,20 @@ fn has_log(matched: Index, view: View<'_>, disk: &Disk) -> bool {
     disk.last().index >= matched
 }
 
-/// Checks that a majority of the voters, of both sets while joint, has `position` on disk.
-pub(crate) fn committed(position: Position, view: View<'_>, disks: &BTreeMap<NodeId, &Disk>) -> Result<(), String> {
-    let configuration = view.history().at(view.configuration_index());
+/// Checks that a majority of the voters, of both sets while joint, has `position` on disk. `configuration` was in force when
+/// the node committed it.
+pub(crate) fn committed(
+    position: Position,
+    id: NodeId,
+    configuration: &Configuration,
+    disks: &BTreeMap<NodeId, &Disk>,
+) -> Result<(), String> {
     let has = |disk: &Disk| disk.base.index >= position.index || disk.position_at(position.index) == Some(position);
     for voters in [&configuration.voters, &configuration.voters_old] {
         let copies = voters.iter().filter(|voter| disks.get(voter).is_some_and(|disk| has(disk))).count();
         if copies <= voters.len() / 2 && !voters.is_empty() {
             return Err(format!(
-                "committed on a quorum does not hold: {} committed {position}, on {copies} of {} disks",
-                view.id(),
+                "committed on a quorum does not hold: {id} committed {position}, on {copies} of {} disks",
                 voters.len()
             ));
         }

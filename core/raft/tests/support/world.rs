@@ -189,12 +189,13 @@ impl World {
 
     /// Does what a node wants done, but for its write.
     fn absorb(&mut self, id: NodeId, output: Output) -> Checked<Option<Write>> {
-        for event in output.events {
+        for (at, event) in output.events.iter().enumerate() {
+            let event = *event;
             self.note(Kind::Events, || format!("{id} {event}"));
             if let Some(what) = rare(event) {
                 *self.seen.entry(what).or_default() += 1;
             }
-            self.committed(id, event)?;
+            self.committed(id, event, &output.events[at + 1..])?;
         }
         for change in output.timers {
             self.note(Kind::Timers, || format!("{id} {change}"));
@@ -224,7 +225,8 @@ impl World {
         Ok(output.write)
     }
 
-    fn committed(&mut self, id: NodeId, event: Event) -> Checked {
+    /// `later` is what happened in the same step afterwards: maybe another configuration is in force since.
+    fn committed(&mut self, id: NodeId, event: Event, later: &[Event]) -> Checked {
         let Event::Committed { index, rule: CommitRule::Majority } = event else { return Ok(()) };
         if !self.audit {
             return Ok(());
@@ -233,7 +235,12 @@ impl World {
         let view = self.view(id)?;
         let position =
             view.log().position_at(index).ok_or_else(|| format!("{id} committed {index}, which it has not"))?;
-        audit::committed(position, view, &disks)
+        let next = later.iter().find_map(|event| match event {
+            Event::ConfigurationInForce { index, .. } => Some(*index),
+            _ => None,
+        });
+        let in_force = next.map_or(view.configuration_index(), Index::previous);
+        audit::committed(position, id, view.history().at(in_force), &disks)
     }
 
     fn send(&mut self, mut message: Message) -> Checked {
