@@ -30,6 +30,7 @@ mod clock_watch;
 mod durable;
 mod freshness;
 pub mod lease;
+pub mod membership;
 pub mod peer;
 mod reads;
 mod recent;
@@ -46,6 +47,7 @@ pub use boot::{First, StartError, Started, start};
 pub use clock_watch::ClockWatch;
 pub use durable::DurableLog;
 pub use lease::{LeaseOff, LeaseState};
+pub use membership::{Alter, AlterError, Question, Survey};
 pub use peer::PeerMessage;
 pub use replica::{Config, Merge, Own, Replica};
 pub use section::Section;
@@ -55,6 +57,6 @@ pub use sessions::{
 pub use state_machine::{Command, Freeze, RestoreError, StateMachine};
 pub use storeroom::{LoadError, Loaded, Storeroom};
 pub use turn::{
-    Input, Output, ReadMode, ReceivedSnapshot, Refusal, Reply, Request, RequestId, TakeSnapshot, Time, Timer,
-    TimerChange,
+    Input, MemberAnswer, Output, ReadMode, ReceivedSnapshot, Refusal, Reply, Request, RequestId, TakeSnapshot, Time,
+    Timer, TimerChange,
 };

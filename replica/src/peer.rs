@@ -6,6 +6,7 @@ use std::fmt;
 use bytes::Bytes;
 use raft::{Index, Message, Position, Term};
 
+use crate::membership::{AlterError, Question, Survey};
 use crate::sessions::SessionPart;
 
 /// A message between two members.
@@ -23,6 +24,10 @@ pub enum PeerMessage {
     ReadReply(ForwardedReadReply),
     /// Tells the leader what the configuration is to keep for the sender.
     Describe(raft::Member),
+    /// A question about the membership, for the leader of exactly one term.
+    Alter(ForwardedAlter),
+    /// Answers it.
+    AlterReply(ForwardedAlterReply),
 }
 
 /// Names a forwarded request: never used twice, not even by a later life of its origin (R13, L21).
@@ -84,6 +89,39 @@ pub struct Greeting {
     pub check_quorum: bool,
 }
 
+/// A question about the membership that a follower passes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardedAlter {
+    /// The leader of this term is meant.
+    pub term: Term,
+    /// Its name.
+    pub id: ForwardId,
+    /// What is asked.
+    pub question: Question,
+}
+
+/// What became of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForwardedAlterReply {
+    /// The term that was meant.
+    pub term: Term,
+    /// Which.
+    pub id: ForwardId,
+    /// The leader's answer.
+    pub outcome: AlterOutcome,
+}
+
+/// What a leader makes of a question about the membership.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AlterOutcome {
+    /// The change is in the log at this position; or was, if nothing is left to change.
+    Logged(Position),
+    /// How the membership is.
+    Surveyed(Survey),
+    /// Without any effect.
+    Refused(AlterError),
+}
+
 /// Asks for the read index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ForwardedRead {
@@ -118,6 +156,16 @@ impl fmt::Display for PeerMessage {
                 write!(f, "WriteReply {id} {reason:?}")
             }
             Self::Read(read) => write!(f, "Read {}", read.id),
+            Self::Alter(alter) => write!(f, "Alter {} {}", alter.term, alter.id),
+            Self::AlterReply(ForwardedAlterReply { id, outcome: AlterOutcome::Logged(position), .. }) => {
+                write!(f, "AlterReply {id} accepted {position}")
+            }
+            Self::AlterReply(ForwardedAlterReply { id, outcome: AlterOutcome::Surveyed(survey), .. }) => {
+                write!(f, "AlterReply {id} surveyed {}", survey.configuration)
+            }
+            Self::AlterReply(ForwardedAlterReply { id, outcome: AlterOutcome::Refused(reason), .. }) => {
+                write!(f, "AlterReply {id} {reason:?}")
+            }
             Self::Describe(member) => write!(f, "Describe disk={:016x}", member.disk),
             Self::ReadReply(reply) => write!(f, "ReadReply {} index={}", reply.id, reply.index),
         }

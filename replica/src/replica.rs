@@ -4,6 +4,7 @@
 //!
 //! Here is the turn itself, and what a change of leaders means; each kind of work has a room below.
 
+mod altering;
 mod applying;
 mod clients;
 mod describing;
@@ -20,6 +21,7 @@ use raft::{Index, NodeId, Raft, Term};
 use crate::accepted::Accepted;
 use crate::freshness::Freshness;
 use crate::lease::Lease;
+use crate::membership::waiting::Questions;
 use crate::peer::{Greeting, PeerMessage};
 use crate::reads::Reads;
 use crate::recent::Recent;
@@ -118,6 +120,7 @@ pub struct Replica<S: StateMachine> {
     accepted: Accepted,
     sessions: Sessions,
     proposed: Proposed,
+    questions: Questions,
     snapshots: Snapshots,
     /// The disk has no room for the log's next segment.
     no_room: bool,
@@ -158,6 +161,7 @@ impl<S: StateMachine> Replica<S> {
             accepted: Accepted::default(),
             sessions: Sessions::default(),
             proposed: Proposed::default(),
+            questions: Questions::default(),
             snapshots: Snapshots::new(applied),
             no_room: false,
             reign: None,
@@ -217,7 +221,7 @@ impl<S: StateMachine> Replica<S> {
     /// How many requests of local clients wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.writes.len() + self.reads.len() + self.transferring.waiting()
+        self.writes.len() + self.reads.len() + self.transferring.waiting() + self.questions.len()
     }
 
     /// How many reads were served by a lease since the start.
@@ -235,6 +239,7 @@ impl<S: StateMachine> Replica<S> {
             self.input(input);
         }
         self.notice_leader();
+        self.serve_questions();
         self.serve_queued();
         self.mind_own_disk();
         self.describe_own();
@@ -242,6 +247,7 @@ impl<S: StateMachine> Replica<S> {
         self.take_output();
         self.settle_transfers();
         self.serve_reads();
+        self.serve_altered();
         self.take_snapshot();
         self.keep_sweeping();
         std::mem::take(&mut self.out)
@@ -279,6 +285,8 @@ impl<S: StateMachine> Replica<S> {
             PeerMessage::Write(write) => self.forwarded_write(from, write),
             PeerMessage::WriteReply(reply) => self.write_reply(from, reply),
             PeerMessage::Read(read) => self.forwarded_read(from, read),
+            PeerMessage::Alter(alter) => self.forwarded_alter(from, alter),
+            PeerMessage::AlterReply(reply) => self.alter_reply(from, reply),
             PeerMessage::Describe(member) => self.describe(from, member),
             PeerMessage::ReadReply(reply) => self.read_reply(reply),
         }
@@ -298,12 +306,14 @@ impl<S: StateMachine> Replica<S> {
         self.proposed.clear();
         if mine {
             self.accepted.lead(term);
+            self.questions.accepted().lead(term);
         }
         (self.term, self.leader) = (term, leader);
         if leader.is_some() {
             for write in self.writes.take_forwarded_before(term) {
                 self.unknown(write);
             }
+            self.give_up_questions();
             self.reads.give_up(term);
         }
     }

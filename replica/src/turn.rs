@@ -4,6 +4,7 @@
 use bytes::Bytes;
 use raft::{Event, Halt, Index, NodeId, Position, Term, Ticket, TransferError, Write};
 
+use crate::membership::{AlterError, Question, Survey};
 use crate::peer::{Greeting, PeerMessage};
 use crate::section::Section;
 use crate::sessions::{SessionAct, SessionCommand, SessionRefusal};
@@ -87,6 +88,13 @@ pub enum Request {
         /// It is answered by then.
         deadline: Time,
     },
+    /// Change the membership, or say how it is.
+    Member {
+        /// What is asked.
+        question: Question,
+        /// It is answered by then.
+        deadline: Time,
+    },
 }
 
 /// What a read is to see. (What is here, however old: nobody needs to be asked, [`StateMachine::reader`] is enough.)
@@ -120,8 +128,19 @@ pub enum Reply {
     Readable(Index),
     /// This node leads now.
     Transferred(NodeId),
+    /// What became of a question about the membership.
+    Member(Result<MemberAnswer, AlterError>),
     /// Neither.
     Refused(Refusal),
+}
+
+/// The answer to a question about the membership.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MemberAnswer {
+    /// The change is committed. A new voter may still be catching up: then it is listed as one that is wanted.
+    Altered(raft::Configuration),
+    /// How the membership is.
+    Surveyed(Survey),
 }
 
 /// Why a request is not served.

@@ -52,4 +52,4 @@ macro_rules! folders {
     };
 }
 
-folders!(forwarding, reads, lease, deadlines, snapshot, disk, description, transfer, sessions);
+folders!(forwarding, reads, lease, deadlines, snapshot, disk, description, transfer, sessions, membership);

@@ -19,6 +19,7 @@ impl<S: StateMachine> Replica<S> {
         let Some(last) = entries.last().map(raft::Entry::index) else { return };
         let outcomes = self.apply_all(&entries);
         for (entry, outcome) in entries.iter().zip(outcomes) {
+            self.lose_questions(entry.position());
             let resolved = self.writes.applied(entry.position());
             if resolved.done.is_empty() && self.writes.has_forwarded() && entry.kind().is_of_clients() {
                 self.recent.push(entry.position(), outcome);
@@ -153,6 +154,7 @@ impl<S: StateMachine> Replica<S> {
                 self.sessions = section.sessions;
                 self.out.machine_replaced = true;
                 self.snapshots.installed(position.index);
+                self.forget_questions();
                 for write in self.writes.take_logged_upto(position.index) {
                     self.unknown(write);
                 }

@@ -21,6 +21,7 @@ impl<S: StateMachine> Replica<S> {
             Request::Write { .. } if full || self.writes.bytes() >= self.config.request_bytes_max => {
                 self.refuse(id, Refusal::Busy);
             }
+            Request::Member { question, deadline } => self.member_request(id, question, deadline),
             Request::Session { .. } | Request::Read { .. } if full => self.refuse(id, Refusal::Busy),
             Request::Write { command, essential, session, deadline } => {
                 let session = session.map_or(SessionPart::None, SessionPart::Command);
@@ -157,6 +158,7 @@ impl<S: StateMachine> Replica<S> {
             self.refuse(read.id, Refusal::TimedOut { leader_changed });
         }
         self.ask_again();
+        self.sweep_questions();
         self.forward_again();
     }
 

@@ -86,15 +86,28 @@ impl Members {
         Ok(self.running.get_mut(&id).ok_or(format!("{id} does not run"))?)
     }
 
+    /// A new member begins with an empty disk and the committed configuration of `from`.
+    pub(crate) fn join(&mut self, id: NodeId, from: NodeId, disk: u64) -> Checked {
+        let view = self.get(from)?.replica.inspect();
+        let configuration = view.history().at(view.commit()).clone();
+        self.disks.insert(id, MemoryDisk::new());
+        self.own(id, Some(disk), None);
+        self.start_with(id, configuration)
+    }
+
     pub(crate) fn start(&mut self, id: NodeId) -> Checked {
-        let disk = self.disks.get(&id).ok_or("there is no such member")?.clone();
-        let options = Options { segment_bytes: 2048, ..Options::new(self.now + 1) };
         let mut configuration = Configuration::of_voters((1..=self.nodes).map(NodeId));
         configuration.settings = self.settings;
         if let Some(learner) = self.learner {
             configuration.voters.remove(&learner);
             configuration.learners.insert(learner);
         }
+        self.start_with(id, configuration)
+    }
+
+    fn start_with(&mut self, id: NodeId, configuration: Configuration) -> Checked {
+        let disk = self.disks.get(&id).ok_or("there is no such member")?.clone();
+        let options = Options { segment_bytes: 2048, ..Options::new(self.now + 1) };
         let first = First { configuration, machine: Journal::default() };
         let own = self.own.get(&id).cloned();
         // Without a word about itself a member says what is kept already.
@@ -152,6 +165,8 @@ impl Members {
                 Reply::Readable(index) => format!("readable at {index}"),
                 Reply::Transferred(leader) => format!("{leader} leads"),
                 Reply::Refused(refusal) => format!("refused, {refusal:?}"),
+                Reply::Member(Ok(answer)) => super::membership::told(&answer),
+                Reply::Member(Err(error)) => format!("refused, {error}"),
             };
             self.told.push(format!("{id} answers {}: {text}", request.0));
         }

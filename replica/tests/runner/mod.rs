@@ -1,6 +1,7 @@
 //! The commands of golden scripts. Times are in milliseconds; T is 100 of them.
 
 mod members;
+mod membership;
 mod sessions;
 
 use std::error::Error;
@@ -39,6 +40,8 @@ impl Runner {
         match name {
             "cluster" => self.cluster(arguments),
             "write" | "read" | "transfer" => self.request(name, arguments),
+            "alter" => self.alter(arguments),
+            "join" => self.join(arguments),
             "deliver" | "drop" | "copy" => self.wire(name, arguments),
             "release" => {
                 let kept = std::mem::take(&mut self.members.kept);

@@ -160,6 +160,7 @@ impl World {
             }
             PeerMessage::Describe(_) => self.count("descriptions sent"),
             PeerMessage::Raft(_) | PeerMessage::WriteReply(_) | PeerMessage::ReadReply(_) => {}
+            PeerMessage::Alter(_) | PeerMessage::AlterReply(_) => {}
         }
     }
 

@@ -274,6 +274,7 @@ impl World {
         self.count(match &reply {
             Reply::Written { .. } => "writes done",
             Reply::Readable(_) => "reads done",
+            Reply::Member(_) => "membership",
             Reply::Transferred(_) | Reply::Refused(quorate_replica::Refusal::NoTransfer(_)) => "transfers",
             Reply::Refused(quorate_replica::Refusal::NoLeader) => "refused: no leader",
             Reply::Refused(quorate_replica::Refusal::TimedOut { .. }) => "refused: time is over",

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use raft::{Index, NodeId, Ticket};
-use replica::{PeerMessage, ReadMode, ReceivedSnapshot, Reply, SessionAct, SessionCommand};
+use replica::{PeerMessage, Question, ReadMode, ReceivedSnapshot, Reply, SessionAct, SessionCommand};
 use tokio::sync::oneshot;
 
 /// What a client asks, with the channel for its answer.
@@ -18,6 +18,7 @@ pub(crate) enum What {
     Session(SessionAct),
     Read(ReadMode),
     Transfer { target: Option<NodeId> },
+    Member(Question),
 }
 
 /// From clients and peers: bounded, so that who sends too fast waits.

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use raft::{Index, NodeId, Position, Term};
-use replica::{ReadMode, Refusal, Reply, SessionRefusal, StateMachine};
+use raft::{Configuration, Index, NodeId, Position, Term};
+use replica::{
+    Alter, AlterError, MemberAnswer, Question, ReadMode, Refusal, Reply, SessionRefusal, StateMachine, Survey,
+};
 use thiserror::Error;
 use tokio::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
@@ -71,6 +73,29 @@ pub enum ReadError {
     #[error("too many requests are waiting")]
     Busy,
     /// This member is stopping.
+    #[error("the member is stopping")]
+    Stopped,
+}
+
+/// Why the membership was not changed, or not told.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum MemberError {
+    /// The leader refused. Without effect.
+    #[error("{0}")]
+    Refused(AlterError),
+    /// No leader was known for three election timeouts. Without effect.
+    #[error("no leader")]
+    NoLeader,
+    /// The request's time was over. A change may still take effect.
+    #[error("timed out; whether the membership changes is unknown")]
+    TimedOut {
+        /// The leader that was asked is leader no more.
+        leader_changed: bool,
+    },
+    /// Too much is waiting already. Without effect.
+    #[error("too many requests are waiting")]
+    Busy,
+    /// This member is stopping. Without effect if it never left, else unknown.
     #[error("the member is stopping")]
     Stopped,
 }
@@ -138,7 +163,7 @@ impl<S: StateMachine> Handle<S> {
                 Refusal::NoTransfer(_) => WriteError::Stopped,
                 Refusal::Session(refusal) => WriteError::Session(refusal),
             }),
-            Some(Reply::Readable(_) | Reply::Transferred(_)) | None => Err(WriteError::Stopped),
+            Some(Reply::Readable(_) | Reply::Transferred(_) | Reply::Member(_)) | None => Err(WriteError::Stopped),
         }
     }
 
@@ -164,7 +189,7 @@ impl<S: StateMachine> Handle<S> {
                 Refusal::Busy | Refusal::TooLarge | Refusal::NoSpace => ReadError::Busy,
                 Refusal::NoTransfer(_) | Refusal::Session(_) => ReadError::Busy,
             }),
-            Some(Reply::Written { .. } | Reply::Transferred(_)) | None => Err(ReadError::Stopped),
+            Some(Reply::Written { .. } | Reply::Transferred(_) | Reply::Member(_)) | None => Err(ReadError::Stopped),
         }
     }
 
@@ -194,16 +219,52 @@ impl<S: StateMachine> Handle<S> {
         self.published.status.subscribe()
     }
 
+    /// Changes the membership. Any member may be asked; a follower passes it to the leader. With `seen` it is changed only if
+    /// the leader's newest configuration stands at that index ([`Survey::index`]). Answers who are members when the change is
+    /// committed; a new voter may still be catching up then.
+    ///
+    /// # Errors
+    /// See [`MemberError`]; only [`MemberError::TimedOut`] and [`MemberError::Stopped`] leave it open whether it takes effect.
+    pub async fn alter(
+        &self,
+        alter: Alter,
+        seen: Option<Index>,
+        time_limit: Duration,
+    ) -> Result<Vec<Member>, MemberError> {
+        match self.ask_member(Question::Alter { alter, seen }, time_limit).await? {
+            MemberAnswer::Altered(configuration) => Ok(Member::all_of(&configuration)),
+            MemberAnswer::Surveyed(_) => Err(MemberError::Stopped),
+        }
+    }
+
+    /// How the membership is, as the leader sees it: what a change may be planned by ([`Survey::plan`]).
+    ///
+    /// # Errors
+    /// See [`MemberError`].
+    pub async fn survey(&self, time_limit: Duration) -> Result<Survey, MemberError> {
+        match self.ask_member(Question::Survey, time_limit).await? {
+            MemberAnswer::Surveyed(survey) => Ok(survey),
+            MemberAnswer::Altered(_) => Err(MemberError::Stopped),
+        }
+    }
+
+    async fn ask_member(&self, question: Question, time_limit: Duration) -> Result<MemberAnswer, MemberError> {
+        match self.ask(What::Member(question), time_limit).await {
+            Some(Reply::Member(answer)) => answer.map_err(MemberError::Refused),
+            Some(Reply::Refused(refusal)) => Err(match refusal {
+                Refusal::NoLeader => MemberError::NoLeader,
+                Refusal::TimedOut { leader_changed } => MemberError::TimedOut { leader_changed },
+                _ => MemberError::Busy,
+            }),
+            Some(_) | None => Err(MemberError::Stopped),
+        }
+    }
+
     /// Who are members, as the newest configuration known here says.
     #[must_use]
     pub fn members(&self) -> Vec<Member> {
         let configuration = self.published.configuration.borrow().clone();
-        let member = |node: &NodeId| Member {
-            node: *node,
-            voter: configuration.is_voter(*node),
-            info: configuration.members.get(node).map(|member| member.info.clone()).unwrap_or_default(),
-        };
-        configuration.nodes().iter().map(member).collect()
+        Member::all_of(&configuration)
     }
 }
 
@@ -214,6 +275,22 @@ pub struct Member {
     pub node: NodeId,
     /// It has a vote.
     pub voter: bool,
+    /// It has none yet and is to get one once it has caught up.
+    pub joining: bool,
     /// The opaque bytes that the configuration keeps for it (the server stores name, API id and URLs there).
     pub info: Bytes,
+}
+
+impl Member {
+    /// All members of a configuration.
+    #[must_use]
+    pub fn all_of(configuration: &Configuration) -> Vec<Self> {
+        let member = |node: &NodeId| Self {
+            node: *node,
+            voter: configuration.is_voter(*node),
+            joining: configuration.is_joining(*node),
+            info: configuration.members.get(node).map(|member| member.info.clone()).unwrap_or_default(),
+        };
+        configuration.nodes().iter().map(member).collect()
+    }
 }

@@ -51,7 +51,7 @@ mod timers;
 mod transferring;
 
 pub use folder::{FolderError, Identity, identity};
-pub use handle::{Handle, Member, OpenSession, ReadError, Status, WriteError, Written};
+pub use handle::{Handle, Member, MemberError, OpenSession, ReadError, Status, WriteError, Written};
 pub use node::{AddressOf, Config, EndError, Node, StartError};
 pub use peer::join::{Invitation, JoinError, join};
 pub use replica::{Granted, SessionCommand, SessionId, SessionRefusal};

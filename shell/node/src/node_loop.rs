@@ -153,6 +153,7 @@ impl<S: StateMachine> NodeLoop<S> {
                         Request::Write { command, essential, session, deadline }
                     }
                     What::Session(act) => Request::Session { act, deadline },
+                    What::Member(question) => Request::Member { question, deadline },
                     What::Read(mode) => Request::Read { mode, deadline },
                     What::Transfer { target } => Request::Transfer { target, deadline },
                 };

@@ -53,7 +53,7 @@ impl<S: StateMachine> Handle<S> {
                 raft::TransferError::Unreachable(target) => TransferError::Unreachable(target),
             }),
             Some(Reply::Refused(_)) => Err(TransferError::TimedOut),
-            Some(Reply::Written { .. } | Reply::Readable(_)) | None => Err(TransferError::Stopped),
+            Some(Reply::Written { .. } | Reply::Readable(_) | Reply::Member(_)) | None => Err(TransferError::Stopped),
         }
     }
 }

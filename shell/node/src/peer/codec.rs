@@ -1,6 +1,8 @@
 //! Messages between members as bytes (docs/peer-protocol.md). A payload that is not exactly one message is an error, whatever
 //! it holds; entries pass the gateway of consensus ([`raft::Slice`]) here.
 
+mod membership;
+
 use std::fmt;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -8,7 +10,10 @@ use raft::{
     AppendEntries, AppendEntriesReply, AppendOutcome, Body, Entry, Index, InstallSnapshotReply, Member, Message,
     NodeId, Position, PreVoteReply, RequestVote, RequestVoteReply, Slice, Term,
 };
-use replica::peer::{ForwardId, ForwardedRead, ForwardedReadReply, ForwardedWrite, ForwardedWriteReply, NotAccepted};
+use replica::peer::{
+    ForwardId, ForwardedAlter, ForwardedAlterReply, ForwardedRead, ForwardedReadReply, ForwardedWrite,
+    ForwardedWriteReply, NotAccepted,
+};
 use replica::{PeerMessage, SessionAct, SessionCommand, SessionId, SessionPart};
 
 /// Why a payload is no message.
@@ -53,6 +58,8 @@ const WRITE_REPLY: u8 = 17;
 const READ: u8 = 18;
 const READ_REPLY: u8 = 19;
 const DESCRIBE: u8 = 20;
+const ALTER: u8 = 24;
+const ALTER_REPLY: u8 = 25;
 
 /// Appends a message. All begin with their kind and group; those of consensus go on with the sender's term.
 pub(crate) fn encode(message: &PeerMessage, out: &mut BytesMut) {
@@ -98,6 +105,18 @@ pub(crate) fn encode(message: &PeerMessage, out: &mut BytesMut) {
             put_id(out, reply.id);
             out.put_u64_le(reply.index.0);
         }
+        PeerMessage::Alter(alter) => {
+            start(out, ALTER);
+            out.put_u64_le(alter.term.0);
+            put_id(out, alter.id);
+            membership::put_question(&alter.question, out);
+        }
+        PeerMessage::AlterReply(reply) => {
+            start(out, ALTER_REPLY);
+            out.put_u64_le(reply.term.0);
+            put_id(out, reply.id);
+            membership::put_outcome(&reply.outcome, out);
+        }
         PeerMessage::Describe(member) => {
             start(out, DESCRIBE);
             out.put_u64_le(member.disk);
@@ -139,6 +158,16 @@ pub(crate) fn decode(from: NodeId, to: NodeId, payload: Bytes) -> Result<PeerMes
         }),
         READ => PeerMessage::Read(ForwardedRead { id: input.id()? }),
         READ_REPLY => PeerMessage::ReadReply(ForwardedReadReply { id: input.id()?, index: Index(input.u64()?) }),
+        ALTER => PeerMessage::Alter(ForwardedAlter {
+            term: input.term()?,
+            id: input.id()?,
+            question: membership::take_question(&mut input)?,
+        }),
+        ALTER_REPLY => PeerMessage::AlterReply(ForwardedAlterReply {
+            term: input.term()?,
+            id: input.id()?,
+            outcome: membership::take_outcome(&mut input)?,
+        }),
         DESCRIBE => PeerMessage::Describe(Member { disk: input.u64()?, info: input.rest() }),
         _ => {
             let term = input.term()?;
@@ -355,7 +384,7 @@ mod tests {
             PeerMessage::Write(ForwardedWrite { term, id, floor: 2, essential: true, session, command })
         };
         let raft = |body| PeerMessage::Raft(Message { from: NodeId(1), to: NodeId(2), term: Term(5), body });
-        vec![
+        let mut all = vec![
             raft(Body::PreVote(RequestVote { last: Position::new(8, 3), transfer: false })),
             raft(Body::PreVoteReply(PreVoteReply { asked: Term(6), granted: true })),
             raft(Body::RequestVote(RequestVote { last: Position::new(8, 3), transfer: true })),
@@ -376,7 +405,14 @@ mod tests {
             PeerMessage::Read(ForwardedRead { id }),
             PeerMessage::ReadReply(ForwardedReadReply { id, index: Index(8) }),
             PeerMessage::Describe(Member { disk: 9, info: Bytes::from_static(b"n1") }),
-        ]
+        ];
+        let (questions, outcomes) = membership::examples();
+        let term = Term(5);
+        let alter = |question| PeerMessage::Alter(ForwardedAlter { term, id, question });
+        let reply = |outcome| PeerMessage::AlterReply(ForwardedAlterReply { term, id, outcome });
+        all.extend(questions.into_iter().map(alter));
+        all.extend(outcomes.into_iter().map(reply));
+        all
     }
 
     fn bytes(message: &PeerMessage) -> Bytes {

@@ -253,9 +253,17 @@ impl World {
 
     pub(super) fn reply(&mut self, id: NodeId, number: u64, reply: Reply) -> Checked {
         self.note(|| format!("{id} answers request {number}: {}", told(&reply)));
+        if let Reply::Member(answer) = &reply {
+            self.counters.path(match answer {
+                Ok(_) => "membership request answered",
+                Err(_) => "membership request refused",
+            });
+            return Ok(());
+        }
         self.judge(id, number, &reply)?;
         let again = (self.lies(Lie::RepliedTwice) && self.client_dice.chance(50)).then(|| reply.clone());
         match reply {
+            Reply::Member(_) => {}
             Reply::Readable(_) => {
                 let delay = 1 + self.client_dice.below(50);
                 self.after(delay, Event::Read(number));
@@ -481,6 +489,8 @@ fn told(reply: &Reply) -> String {
         Reply::Readable(index) => format!("readable from {index} on"),
         Reply::Transferred(leader) => format!("{leader} leads"),
         Reply::Refused(refusal) => format!("refused, {refusal:?}"),
+        Reply::Member(Ok(_)) => "the membership as it is now".into(),
+        Reply::Member(Err(error)) => format!("refused, {error}"),
     }
 }
 

@@ -277,6 +277,8 @@ fn kind_of(message: &PeerMessage) -> &'static str {
         PeerMessage::Read(_) => "Read",
         PeerMessage::ReadReply(_) => "ReadReply",
         PeerMessage::Describe(_) => "Describe",
+        PeerMessage::Alter(_) => "Alter",
+        PeerMessage::AlterReply(_) => "AlterReply",
     }
 }
 
@@ -301,5 +303,7 @@ fn gist(message: &PeerMessage) -> (u64, u64) {
         PeerMessage::Read(read) => (10, read.id.number),
         PeerMessage::ReadReply(reply) => (11, reply.id.number ^ (reply.index.0 << 20)),
         PeerMessage::Describe(_) => (12, 0),
+        PeerMessage::Alter(alter) => (24, alter.id.number),
+        PeerMessage::AlterReply(reply) => (25, reply.id.number),
     }
 }
