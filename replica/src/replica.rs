@@ -106,6 +106,8 @@ pub struct Replica<S: StateMachine> {
     config: Config,
     incarnation: u64,
     now: Time,
+    /// The clock shows less than it did.
+    held: bool,
     writes: Writes,
     reads: Reads,
     lease: Lease,
@@ -150,6 +152,7 @@ impl<S: StateMachine> Replica<S> {
             config,
             incarnation,
             now: Time::default(),
+            held: false,
             writes: Writes::default(),
             reads: Reads::default(),
             lease: Lease::default(),
@@ -233,7 +236,12 @@ impl<S: StateMachine> Replica<S> {
     /// One turn: applies what an earlier turn committed, takes what happened, says what to do. `now` is read after the last
     /// input was taken.
     pub fn turn(&mut self, now: Time, inputs: impl Iterator<Item = Input<S>>) -> Output<S> {
+        // A clock that went back is held, and measures nothing until it has caught up.
+        self.held = now < self.now;
         self.now = now.max(self.now);
+        if self.held {
+            self.forget_times();
+        }
         self.apply();
         for input in inputs {
             self.input(input);

@@ -128,13 +128,16 @@ impl<S: StateMachine> Replica<S> {
             configuration: view.history().current_index(),
             round: leader.round(),
             confirmed,
-            handed_over: false,
+            handed_over: view.timeout_now_sent(),
         };
         self.lease.observe(self.now, &standing);
         // Nobody acknowledged anything before a confirmed round that this leader does not have, and once it has committed an entry
         // of its own term it knows of all of that.
         if let (Some(moment), true) = (self.lease.confirmed(), self.knows_commit()) {
             self.freshness.learn(moment, view.commit(), view.applied());
+        }
+        if self.held {
+            self.forget_times();
         }
     }
 
@@ -188,13 +191,18 @@ impl<S: StateMachine> Replica<S> {
 
     /// Nothing that was measured by this clock counts, and the silence of a leader begins anew.
     pub(super) fn clock_suspected(&mut self) {
-        self.lease.clock_suspected();
-        self.freshness.forget();
-        self.reads.forget_times();
+        self.forget_times();
         // Without lease reads nobody relies on it, and a clock that is always caught would never stand for election.
         if self.raft.inspect().is_sticky() && self.agreed_timeout().is_some() {
             self.silence_for_agreed();
         }
+    }
+
+    /// What is measured by this clock, now and before, says nothing.
+    pub(super) fn forget_times(&mut self) {
+        self.lease.clock_suspected();
+        self.freshness.forget();
+        self.reads.forget_times();
     }
 
     /// A member that starts may have promised in its last life to help nobody for the cluster's T, however short its own is now

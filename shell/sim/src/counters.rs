@@ -14,6 +14,7 @@ pub struct Counters {
 
 /// Kinds of faults that each campaign must have seen in one of a hundred seeds.
 pub const FAULTS: &[&str] = &[
+    "another T",
     "bad network for a while",
     "bit flipped in a read of a start",
     "bit flipped in a read while running",
@@ -72,6 +73,8 @@ const BY_CHANCE: &[&str] = &[
 pub const PATHS: &[&str] = &[
     "append dropped: log full",
     "append refused",
+    "bounded read",
+    "clock caught",
     "completion told twice",
     "conflict truncated",
     "crash inside disk work",
@@ -81,6 +84,10 @@ pub const PATHS: &[&str] = &[
     "forwarded write refused",
     "last write before a loss of power lost unseen",
     "late answer to a forwarded write",
+    "leader with a lease deposed",
+    "lease ended: a peer differs",
+    "lease ended: clock caught",
+    "lease ran out",
     "log reset at start",
     "lost write refused",
     "member stopped by a failed disk",
@@ -88,6 +95,7 @@ pub const PATHS: &[&str] = &[
     "misdirected write refused",
     "no room for the log",
     "pre-candidate voted for another",
+    "read by lease",
     "request asked again elsewhere",
     "request refused: busy",
     "request refused: no leader",
@@ -95,6 +103,7 @@ pub const PATHS: &[&str] = &[
     "request timed out",
     "room for the log again",
     "rot refused",
+    "serializable read",
     "snapshot failed",
     "snapshot ignored",
     "snapshot installed",

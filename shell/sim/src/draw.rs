@@ -24,6 +24,7 @@ pub fn run_of_seed(seed: u64) -> Run {
         heartbeat: election_timeout / dice.pick(&[3, 4, 5]),
         calm_at: CHAOS_MICROS + dice.below(10_000_000),
         disk: dice.pick(&[100, 500, 2_000]),
+        drift_bound: if dice.chance(450) { dice.pick(&[20_000, 100_000, 300_000]) } else { 0 },
         timers_by_hand: false,
         disks_by_hand: false,
     };
@@ -43,6 +44,9 @@ pub fn run_of_seed(seed: u64) -> Run {
         reads: dice.pick(&[200, 400, 700]),
         bursts: dice.pick(&[0, 30, 100]),
         value_bytes_max: dice.pick(&[30, 100, 400]),
+        lease_reads: dice.pick(&[100, 400, 700]),
+        bounded_reads: dice.pick(&[0, 100, 200]),
+        serializable_reads: dice.pick(&[0, 50]),
     };
     let limits = draw_limits(&mut dice);
     let mut run = Run {
@@ -71,6 +75,10 @@ pub fn run_with_lie(seed: u64, lie: Lie) -> Run {
     run.timing.calm_at = run.timing.calm_at.min(20_000_000);
     (run.clients.pause, run.clients.bursts, run.limits.requests_max) = (50_000, 100, 8);
     run.features = Features { pre_vote: true, check_quorum: true, stickiness: true, noop: true };
+    if matches!(lie, Lie::ClockReadEarly | Lie::ClockUnwatched) {
+        run.timing.drift_bound = 50_000;
+        (run.clients.lease_reads, run.clients.reads) = (700, 500);
+    }
     run.script = draw_script(&run);
     run.lie = Some(lie);
     run

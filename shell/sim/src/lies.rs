@@ -73,6 +73,10 @@ lies! {
     LimitForgotten => ["bounds"],
     /// A log takes damage for the tear of its last write, and goes on without that.
     DamageTakenForATear => ["rot"],
+    /// A member reads its clock, stands still, and then takes what came meanwhile.
+    ClockReadEarly => ["no stale read", "bounded staleness"],
+    /// Nobody looks whether a member's clock stood still, jumped or drifted.
+    ClockUnwatched => ["no stale read", "bounded staleness"],
     /// In the end one member's network stays cut.
     NeverHealed => ["convergence"],
 }

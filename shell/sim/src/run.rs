@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::lies::Lie;
 use crate::rules::Rule;
 
-pub use act::{Act, Ask, Call, Step, Timer};
+pub use act::{Act, Ask, Call, Mode, Step, Timer};
 
 /// The version of the format that this program reads and writes.
 pub const VERSION: u32 = 1;
@@ -63,6 +63,9 @@ pub struct Timing {
     pub calm_at: u64,
     /// An ordinary write or sync.
     pub disk: u64,
+    /// How far the members agreed that two of their clocks may drift apart, in millionths, for reads by lease; 0: they did not.
+    #[serde(default, skip_serializing_if = "is_zero_64")]
+    pub drift_bound: u64,
     /// No timer fires by itself, only by [`Act::Fire`].
     #[serde(default)]
     pub timers_by_hand: bool,
@@ -149,6 +152,15 @@ pub struct Clients {
     pub bursts: u64,
     /// Bytes of a value, at most.
     pub value_bytes_max: u64,
+    /// In a thousand reads, by the leader's lease.
+    #[serde(default, skip_serializing_if = "is_zero_64")]
+    pub lease_reads: u64,
+    /// In a thousand reads, not older than some bound.
+    #[serde(default, skip_serializing_if = "is_zero_64")]
+    pub bounded_reads: u64,
+    /// In a thousand reads, of what is there, however old.
+    #[serde(default, skip_serializing_if = "is_zero_64")]
+    pub serializable_reads: u64,
 }
 
 /// A disk at the start of a run: as if the member had run before.
@@ -177,6 +189,11 @@ pub struct Image {
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
 fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero_64(number: &u64) -> bool {
     *number == 0
 }
 
@@ -236,17 +253,28 @@ impl Run {
                 heartbeat: 50_000,
                 calm_at: 0,
                 disk: 500,
+                drift_bound: 0,
                 timers_by_hand: false,
                 disks_by_hand: false,
             },
             network: Network::good(),
             features: Features { pre_vote: true, check_quorum: true, stickiness: true, noop: true },
             limits: Limits::roomy(),
-            clients: Clients { count: 0, pause: 0, keys: 0, reads: 0, bursts: 0, value_bytes_max: 0 },
+            clients: Clients::none(),
             initial: Vec::new(),
             script: Vec::new(),
             lie: None,
             rules_off: Vec::new(),
+        }
+    }
+
+    /// What the members agreed on.
+    #[must_use]
+    pub fn settings(&self) -> raft::Settings {
+        raft::Settings {
+            election_timeout: self.timing.election_timeout / 1000,
+            drift_bound: self.timing.drift_bound,
+            ..raft::Settings::default()
         }
     }
 
@@ -347,13 +375,14 @@ impl Run {
     }
 
     /// Numbers that cost memory or time, or that others are added to, each with the most that it may be.
-    fn numbers(&self) -> [(&'static str, u64, u64); 22] {
+    fn numbers(&self) -> [(&'static str, u64, u64); 23] {
         let Self { timing, network, limits, clients, .. } = self;
         let last = self.script.last().map_or(0, |step| step.at);
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         [
             ("election_timeout", timing.election_timeout, HOUR),
             ("disk", timing.disk, HOUR),
+            ("drift_bound", timing.drift_bound, 999_999),
             ("calm_at", timing.calm_at, DAY),
             ("delay_max", network.delay_max, HOUR),
             ("at of the last step", last, DAY),
@@ -389,6 +418,24 @@ const MUCH: u64 = 1 << 30;
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
 fn is_off(switch: &bool) -> bool {
     !switch
+}
+
+impl Clients {
+    /// Only the script asks.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            count: 0,
+            pause: 0,
+            keys: 0,
+            reads: 0,
+            bursts: 0,
+            value_bytes_max: 0,
+            lease_reads: 0,
+            bounded_reads: 0,
+            serializable_reads: 0,
+        }
+    }
 }
 
 impl Network {

@@ -32,6 +32,7 @@ enum Kind {
     BadWrite,
     FlippedRead,
     Clock,
+    OtherTimeout,
     Storm,
 }
 
@@ -58,6 +59,7 @@ const KINDS: &[(Kind, u64, u64)] = &[
     (Kind::BadWrite, 400, 3),
     (Kind::FlippedRead, 300, 2),
     (Kind::Clock, 350, 2),
+    (Kind::OtherTimeout, 150, 1),
     (Kind::Storm, 300, 1),
 ];
 
@@ -153,6 +155,16 @@ impl Draw<'_> {
                 self.add(at, Act::SlowNode { n, micros, lasts });
             }
             Kind::Clock => self.clock(n, at),
+            Kind::OtherTimeout => {
+                let micros = self.dice.pick(&[t / 2, 3 * t / 2]);
+                self.add(at, Act::OtherTimeout { n, micros });
+                self.add(at + 1, Act::Crash { n });
+                self.add(at + 1 + t / 20, Act::Restart { n });
+                let later = until + self.dice.between(t, 20 * t);
+                self.add(later, Act::OtherTimeout { n, micros: 0 });
+                self.add(later + 1, Act::Crash { n });
+                self.add(later + 1 + t / 20, Act::Restart { n });
+            }
         }
     }
 
@@ -300,7 +312,12 @@ impl Draw<'_> {
     fn clock(&mut self, n: u64, at: u64) {
         let t = self.t();
         if self.dice.chance(500) {
-            let ppm = i64::try_from(self.dice.below(200_000)).unwrap_or(0) - 100_000;
+            // Where a bound was agreed on it is kept, nearly: clocks beyond it are the lie `ClockUnwatched`.
+            let most = match self.run.timing.drift_bound {
+                0 => 100_000,
+                bound => bound * 9 / 20,
+            };
+            let ppm = i64::try_from(self.dice.below(2 * most)).unwrap_or(0) - i64::try_from(most).unwrap_or(0);
             return self.add(at, Act::Drift { n, ppm });
         }
         let back = -i64::try_from(self.dice.between(t / 10, 4 * t)).unwrap_or(0);

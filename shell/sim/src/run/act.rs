@@ -183,6 +183,13 @@ pub enum Act {
     },
     /// Refused appends carry no hint from now on: leaders go back one by one, as in figure 2 of the paper.
     NoHints,
+    /// From its next start on the member runs with another T than the others.
+    OtherTimeout {
+        /// Whose.
+        n: u64,
+        /// T, in microseconds; 0: that of the others again.
+        micros: u64,
+    },
     /// Its clock runs fast or slow by so many millionths.
     Drift {
         /// Whose.
@@ -372,9 +379,37 @@ pub enum Ask {
         /// What shall stand there.
         to: String,
     },
-    /// Reads a key, linearizably.
+    /// Reads a key.
     Get {
         /// The key.
         key: String,
+        /// What the read is to see.
+        #[serde(default, skip_serializing_if = "Mode::is_linearizable")]
+        mode: Mode,
     },
+}
+
+/// What a read is to see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub enum Mode {
+    /// All that was acknowledged before it.
+    #[default]
+    Linearizable,
+    /// The same, by the leader's lease if it has one.
+    Lease,
+    /// All that was acknowledged so many microseconds before it.
+    Bounded {
+        /// Microseconds.
+        staleness: u64,
+    },
+    /// What is there, whatever that is.
+    Serializable,
+}
+
+impl Mode {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+    fn is_linearizable(&self) -> bool {
+        *self == Self::Linearizable
+    }
 }

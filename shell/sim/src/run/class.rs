@@ -23,6 +23,7 @@ impl Act {
             | Self::FlipSent { n, .. }
             | Self::Suspend { n, .. }
             | Self::JumpClock { n, .. }
+            | Self::OtherTimeout { n, .. }
             | Self::SlowNode { n, .. }
             | Self::Wipe { n }
             | Self::ShortSnapshot { n }
@@ -69,6 +70,7 @@ impl Act {
                 vec![("lasts of an act", lasts, DAY)]
             }
             Self::Flap { every, .. } => vec![("every of an act", every, HOUR)],
+            Self::OtherTimeout { micros, .. } => vec![("micros of an act", micros, HOUR)],
             Self::Network(network) => vec![("delay_max of an act", network.delay_max, HOUR)],
             _ => Vec::new(),
         }
@@ -117,6 +119,7 @@ impl Act {
             Self::Suspend { .. } => "suspended with its clock",
             Self::JumpClock { .. } => "clock jump",
             Self::SlowNode { .. } => "slow member",
+            Self::OtherTimeout { .. } => "another T",
             Self::Wipe { .. } => "disk wiped",
             Self::ShortSnapshot { .. } => "snapshot sent short",
             Self::NoHints => "hints taken away",

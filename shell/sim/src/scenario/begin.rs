@@ -22,6 +22,7 @@ pub(super) fn cluster(words: &mut Words<'_>) -> Read<Run> {
             "stickiness" => run.features.stickiness = switch()?,
             "noop" => run.features.noop = switch()?,
             "timers" => run.timing.timers_by_hand = by_hand(words, value)?,
+            "drift_bound" => run.timing.drift_bound = words.number_of(value, "millionths")?,
             "T" => run.timing.election_timeout = words.duration_of(value)?,
             "heartbeat" => run.timing.heartbeat = words.duration_of(value)?,
             "disk" => run.timing.disk = words.duration_of(value)?,

@@ -140,6 +140,7 @@ enum ActOn {
     Jump { micros: i64 },
     Shorten,
     Drift { ppm: i64 },
+    OtherTimeout(u64),
     Timeout,
     Fire(crate::run::Timer),
 }

@@ -6,7 +6,7 @@ use super::words::{Read, Words};
 use super::{ActOn, Kind, Picked, Scenario, ScenarioError, Statement, Told, Who};
 use crate::lies::Lie;
 use crate::rules::Rule;
-use crate::run::{Act, Ask, Call, Run, Timer};
+use crate::run::{Act, Ask, Call, Mode, Run, Timer};
 
 /// How long a `wait` for something takes at most, where nothing is said.
 const PATIENCE: u64 = 3_000_000;
@@ -98,7 +98,7 @@ fn statement(first: &str, words: &mut Words<'_>) -> Read<Kind> {
 fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {
     const KNOWN: &str = "wait, expect, hold, caught, let, put, get, delete, cas, cut, join, split, isolate, heal, lose, pass, \
                          weather, strip, crash, power, restart, pause, slow, fail, crash_at, fill, free, corrupt, wipe, forget, \
-                         misplace, flip, shorten, drift, jump, suspend, timeout, fire";
+                         misplace, flip, shorten, drift, jump, suspend, timeout, fire, election_timeout";
     let known = KNOWN.split(", ").any(|known| known == first);
     if !known {
         return words.wrong(format!("`{first}` is no statement; known are {KNOWN}"));
@@ -154,6 +154,7 @@ fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {
             ActOn::Drift { ppm: if slower { -ppm } else { ppm } }
         }
         "fire" => ActOn::Fire(timer(words)?),
+        "election_timeout" => ActOn::OtherTimeout(words.duration()?),
         _ => ActOn::Timeout,
     };
     Ok(Kind::Do(who, act))
@@ -236,7 +237,7 @@ fn ask(first: &str, words: &mut Words<'_>) -> Read<Kind> {
             let from = words.value("what stands there")?;
             Ask::Cas { key, from, to: words.value("a value")? }
         }
-        _ => Ask::Get { key },
+        _ => Ask::Get { key, mode: mode(words)? },
     };
     let at = if words.skip("at") { Some(words.who()?) } else { None };
     let name = if words.skip("as") { Some(words.need("a name")?.to_owned()) } else { None };
@@ -252,6 +253,20 @@ fn ask(first: &str, words: &mut Words<'_>) -> Read<Kind> {
     };
     let within = if words.skip("within") { Some(words.duration()?) } else { None };
     Ok(Kind::Ask { at, ask, name, told, within })
+}
+
+/// `get X by lease`, `get X within_age 200ms`, `get X serializable`.
+fn mode(words: &mut Words<'_>) -> Read<Mode> {
+    Ok(if words.skip("by") {
+        words.expect("lease")?;
+        Mode::Lease
+    } else if words.skip("within_age") {
+        Mode::Bounded { staleness: words.duration()? }
+    } else if words.skip("serializable") {
+        Mode::Serializable
+    } else {
+        Mode::Linearizable
+    })
 }
 
 /// Nodes that are named must be there.

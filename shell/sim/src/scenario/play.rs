@@ -414,6 +414,7 @@ impl ActOn {
             Self::Jump { micros } => Act::JumpClock { n, micros },
             Self::Shorten => Act::ShortSnapshot { n },
             Self::Drift { ppm } => Act::Drift { n, ppm },
+            Self::OtherTimeout(micros) => Act::OtherTimeout { n, micros },
             Self::Timeout => Act::Timeout { n },
             Self::Fire(timer) => Act::Fire { n, timer },
         }

@@ -89,6 +89,7 @@ impl World {
             | Act::Suspend { .. }
             | Act::JumpClock { .. }
             | Act::SlowNode { .. }
+            | Act::OtherTimeout { .. }
             | Act::Drift { .. } => self.trouble(act),
         }
         Ok(())
@@ -123,6 +124,7 @@ impl World {
         | Act::Suspend { n, .. }
         | Act::JumpClock { n, .. }
         | Act::SlowNode { n, .. }
+        | Act::OtherTimeout { n, .. }
         | Act::Drift { n, .. }) = *act
         else {
             return;
@@ -153,7 +155,13 @@ impl World {
                 member.clock_jumps(now, micros);
                 self.look_at_timers(NodeId(n));
             }
-            Act::Drift { ppm, .. } => member.clock.drift(now, ppm),
+            Act::OtherTimeout { micros, .. } => {
+                member.timeout = Some(micros.max(self.run.timing.heartbeat + 1)).filter(|_| micros > 0);
+            }
+            Act::Drift { ppm, .. } => {
+                member.clock.drift(now, ppm);
+                member.other_clock.drift(now, if member.seen_drift { 0 } else { ppm });
+            }
             _ => {}
         }
     }
@@ -226,6 +234,7 @@ impl World {
             member.busy = (member.busy.0.min(now), 0);
             member.forget_bad_write();
             member.clock.drift(now, 0);
+            member.other_clock.drift(now, 0);
             self.wake(id);
             self.after(self.run.timing.election_timeout / 10, Event::Start(id));
         }

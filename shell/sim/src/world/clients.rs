@@ -3,15 +3,16 @@
 
 use bytes::Bytes;
 use raft::NodeId;
-use replica::{Input, ReadMode, Refusal, Reply, Request, RequestId, StateMachine as _, Time};
+use replica::{Input, Refusal, Reply, Request, RequestId, StateMachine as _, Time};
 use store::{
     Command, Compare, CompareResult, CompareTarget, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
 };
 
+use super::reading::asked;
 use super::{Event, World};
 use crate::checkers::Checked;
 use crate::lies::Lie;
-use crate::run::Ask;
+use crate::run::{Ask, Mode};
 
 /// A client: it goes back to the member that served it, until that fails.
 #[derive(Debug, Clone)]
@@ -29,6 +30,8 @@ pub(crate) struct Operation {
     pub(crate) node: NodeId,
     pub(crate) life: u64,
     pub(crate) body: Body,
+    /// What it is to see, if it reads.
+    pub(crate) mode: Mode,
     pub(crate) called: u64,
     pub(crate) limit: u64,
     /// Commands that were acknowledged or read before this was asked.
@@ -182,17 +185,23 @@ impl World {
                 let success = vec![RequestOp::Put(put(key, to))];
                 Body::Write(Command::Txn(TxnRequest { compare: vec![compare], success, failure: vec![] }).encode())
             }
-            Ask::Get { key } => Body::Read(RangeRequest { key: bytes(key), ..RangeRequest::default() }),
+            Ask::Get { key, .. } => Body::Read(RangeRequest { key: bytes(key), ..RangeRequest::default() }),
         };
         let runs = |id: &NodeId| self.view(*id).is_some();
         let whom = match to {
             0 => self.leader().or_else(|| self.ids().into_iter().find(runs)).unwrap_or(NodeId(1)),
             to => NodeId(to),
         };
-        self.ask(None, whom, body)
+        let mode = if let Ask::Get { mode, .. } = op { *mode } else { Mode::default() };
+        self.ask_in(None, whom, body, mode)
     }
 
     pub(super) fn ask(&mut self, caller: Option<u64>, node: NodeId, body: Body) -> u64 {
+        let mode = if self.calm || matches!(body, Body::Write(_)) { Mode::default() } else { self.invent_mode() };
+        self.ask_in(caller, node, body, mode)
+    }
+
+    fn ask_in(&mut self, caller: Option<u64>, node: NodeId, body: Body, mode: Mode) -> u64 {
         self.next_operation += 1;
         let number = self.next_operation;
         let t = self.t();
@@ -204,10 +213,20 @@ impl World {
         if let Body::Write(payload) = &body {
             self.checkers.sequence.issued(payload);
         }
-        let must_see = self.checkers.order.known();
-        self.note(|| format!("client asks {node}: request {number} {}", describe(&body)));
-        let operation =
-            Operation { caller, node, life: 0, body, called: self.now, limit, must_see, answer: None, returned: None };
+        let must_see = self.must_see(mode);
+        self.note(|| format!("client asks {node}: request {number} {}{}", describe(&body), suffix(mode)));
+        let operation = Operation {
+            caller,
+            node,
+            life: 0,
+            body,
+            mode,
+            called: self.now,
+            limit,
+            must_see,
+            answer: None,
+            returned: None,
+        };
         self.operations.insert(number, operation);
         let delay = if self.calm { 100 } else { self.client_dice.between(50, 800) };
         self.after(delay, Event::Arrive(number));
@@ -224,7 +243,7 @@ impl World {
         };
         operation.life = member.life;
         let deadline = Time(member.clock.read(now) + operation.limit);
-        let (wait, body) = (operation.limit, operation.body.clone());
+        let (wait, body, mode) = (operation.limit, operation.body.clone(), asked(operation.mode));
         let slack = self.slack(wait);
         self.after(wait + slack, Event::Overdue(number));
         if self.lies(Lie::RequestForgotten) && self.client_dice.chance(5) {
@@ -243,7 +262,10 @@ impl World {
             }
             // The member says when; a client that does not wait for it looks at once.
             Body::Read(_) if self.lies(Lie::ReadWithoutIndex) => return self.read_store(number),
-            Body::Read(_) => Request::Read { mode: ReadMode::Linearizable, deadline },
+            Body::Read(_) => match mode {
+                Some(mode) => Request::Read { mode, deadline },
+                None => return self.read_store(number),
+            },
         };
         self.input(id, Input::Request(RequestId(number), request));
         Ok(())
@@ -314,7 +336,7 @@ impl World {
             return Ok(());
         }
         let (id, Body::Read(mut request)) = (operation.node, operation.body.clone()) else { return Ok(()) };
-        let must_see = operation.must_see;
+        let (mode, must_see) = (operation.mode, operation.must_see);
         let Some(running) = self.running(id) else { return Ok(()) };
         let reader = running.replica.machine().reader();
         let count = running.replica.machine().count();
@@ -324,7 +346,12 @@ impl World {
         let Ok(answer) = reader.range(&request) else { return Ok(()) };
         request.revision = 0;
         self.checkers.model.read(count, &request, &answer)?;
-        self.checkers.order.read(number, must_see, count)?;
+        self.checkers.order.read(number, mode, must_see, count)?;
+        match mode {
+            Mode::Bounded { .. } => self.counters.path("bounded read"),
+            Mode::Serializable => self.counters.path("serializable read"),
+            Mode::Linearizable | Mode::Lease => {}
+        }
         self.note(|| format!("request {number} reads {}", pairs(&answer)));
         self.settle(number, Answer::Read(count, answer));
         Ok(())
@@ -361,11 +388,11 @@ impl World {
         let unknown = matches!(operation.answer, Some(Answer::Refused(Refusal::TimedOut { .. }) | Answer::Lost));
         let served = match &operation.answer {
             Some(Answer::Written(place, _)) => {
-                self.checkers.order.acknowledged(*place + 1);
+                self.checkers.order.acknowledged(now, *place + 1);
                 true
             }
             Some(Answer::Read(count, _)) => {
-                self.checkers.order.acknowledged(*count);
+                self.checkers.order.acknowledged(now, *count);
                 true
             }
             Some(Answer::NotSent) => {
@@ -412,7 +439,7 @@ impl World {
         let Some(old) = self.operations.get(&number.saturating_sub(200)).cloned() else { return };
         let Some(operation) = self.operations.get_mut(&number) else { return };
         if matches!(operation.answer, Some(Answer::Read(..))) && matches!(old.answer, Some(Answer::Read(..))) {
-            (operation.body, operation.answer) = (old.body, old.answer);
+            (operation.body, operation.mode, operation.answer) = (old.body, old.mode, old.answer);
         }
     }
 
@@ -480,6 +507,15 @@ fn describe(body: &Body) -> String {
             Err(error) => error.to_string(),
         },
         Body::Read(range) => format!("get {}", text(&range.key)),
+    }
+}
+
+fn suffix(mode: Mode) -> String {
+    match mode {
+        Mode::Linearizable => String::new(),
+        Mode::Lease => " by lease".into(),
+        Mode::Bounded { staleness } => format!(" not older than {staleness} µs"),
+        Mode::Serializable => " as it is there".into(),
     }
 }
 

@@ -1,11 +1,11 @@
 //! What members do with their disks, call by call: starting, writing and syncing the log, the storeroom's jobs. Write and sync
 //! are two events; and at any call to the disk, and between the sectors of one, a member may go down.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use raft::{Configuration, NodeId};
-use replica::{First, Input, Own, StartError, Started};
+use replica::{ClockWatch, First, Input, Own, StartError, Started};
 use wal::memory_disk::MemoryDisk;
 use wal::snapshot_file;
 use wal::{Options, Wal, WriteError};
@@ -75,6 +75,7 @@ impl World {
     /// What a member starts with in an empty folder.
     pub(super) fn first(&self) -> First<Machine> {
         let mut configuration = Configuration::of_voters(self.ids());
+        configuration.settings = self.run.settings();
         if !self.run.initial.is_empty() {
             // Members that ran before have described themselves: no entry of their own is in the way of a figure.
             for (id, member) in &mut configuration.members {
@@ -91,6 +92,9 @@ impl World {
         let mut config = self.run.replica_config();
         if self.lies(Lie::LimitForgotten) {
             config.requests_max = 100_000;
+        }
+        if let Some(timeout) = self.members.get(&id).and_then(|member| member.timeout) {
+            config.election_timeout = timeout;
         }
         let lie = self.lies(Lie::OldDisk);
         let first = self.first();
@@ -132,7 +136,9 @@ impl World {
         if started.torn.is_some() {
             self.counters.path("torn tail cut");
         }
+        let t = self.t();
         let Some(member) = self.members.get_mut(&id) else { return Ok(()) };
+        let timeout = member.timeout.unwrap_or(t);
         if started.incarnation <= member.incarnation {
             let (is, was) = (started.incarnation, member.incarnation);
             return Self::fail("start", format!("{id} starts as life {is} of its disk, and was {was} before"));
@@ -145,6 +151,10 @@ impl World {
             log: started.log,
             storeroom: started.storeroom,
             inbox: Vec::new(),
+            watch: ClockWatch::default(),
+            timeout,
+            woken: 0,
+            met: BTreeMap::new(),
             awake: false,
             timers: Vec::with_capacity(5),
             look_at: u64::MAX,

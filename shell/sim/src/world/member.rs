@@ -1,10 +1,10 @@
 //! One member of the world: its disk, its clock, and while it runs its machines and what they are busy with. What happens to it
 //! is decided elsewhere.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use raft::{NodeId, Ticket, Write};
-use replica::{DurableLog, Input, Replica, Storeroom, TakeSnapshot, Timer};
+use replica::{ClockWatch, DurableLog, Input, Replica, Storeroom, TakeSnapshot, Timer};
 use wal::memory_disk::{MemoryDisk, Step};
 use wal::{Chore, Disk as _};
 
@@ -65,6 +65,12 @@ pub(crate) struct Member {
     /// A write that goes wrong without a sign.
     pub(crate) bad: Option<BadWrite>,
     pub(crate) clock: Clock,
+    /// The machine's other clock: what the first one does wrong is seen by it. It goes on while the process and its clock stand still.
+    pub(crate) other_clock: Clock,
+    /// The other clock does not drift along.
+    pub(crate) seen_drift: bool,
+    /// T from the next start on, and in this life, where it is not that of the others.
+    pub(crate) timeout: Option<u64>,
     /// Its clock may be behind the world's until then.
     pub(crate) behind_until: u64,
     /// Each of its turns begins up to so much later, until then.
@@ -88,6 +94,14 @@ pub(crate) struct Running {
     pub(crate) log: DurableLog<MemoryDisk>,
     pub(crate) storeroom: Storeroom<MemoryDisk>,
     pub(crate) inbox: Vec<Input<Machine>>,
+    /// What its driver looks at both clocks with.
+    pub(crate) watch: ClockWatch,
+    /// T of this life.
+    pub(crate) timeout: u64,
+    /// When it was woken for the next turn.
+    pub(crate) woken: u64,
+    /// Whom it greeted, in which of their lives.
+    pub(crate) met: BTreeMap<NodeId, u64>,
     /// A turn is on its way.
     pub(crate) awake: bool,
     /// Deadlines in the world's time, few and in no order.
@@ -163,6 +177,9 @@ impl Member {
             cut: None,
             bad: None,
             clock,
+            other_clock: clock,
+            seen_drift: dice.chance(500),
+            timeout: None,
             behind_until: 0,
             busy: (0, 0),
             dice,

@@ -13,6 +13,7 @@ mod look;
 mod member;
 mod network;
 mod queue;
+mod reading;
 mod rot;
 mod shapes;
 mod transfers;
@@ -305,6 +306,7 @@ impl World {
         let Some(member) = self.members.get_mut(&id) else { return };
         let Some(running) = member.running.as_mut().filter(|running| !running.awake) else { return };
         running.awake = true;
+        running.woken = now;
         let busy = if member.busy.0 > now { member.dice.below(member.busy.1) } else { 0 };
         let delay = 1 + (member.dice.roll() & 31) + busy + member.paused_until.saturating_sub(now);
         let life = member.life;
@@ -327,27 +329,44 @@ impl World {
             self.after(pause, Event::Turn(id, life));
             return Ok(());
         }
-        let clock = Time(member.clock.read(now));
+        let (mut clock, mut other) = (Time(member.clock.read(now)), Time(member.other_clock.read(now)));
+        let (lie, tolerated) = (self.run.lie, self.run.watched_drift());
         let Some(running) = member.running.as_mut() else { return Ok(()) };
+        if lie == Some(Lie::ClockReadEarly) {
+            clock = Time(member.clock.read(running.woken));
+            other = Time(member.other_clock.read(running.woken));
+        }
+        let suspected = running.watch.look(clock, other, tolerated) && lie != Some(Lie::ClockUnwatched);
         running.awake = false;
         self.checkers.bounds.inbox(id, running.inbox.len())?;
         let mut inputs = std::mem::take(&mut running.inbox);
-        running.timers.retain(|(timer, at)| {
-            if *at <= now {
-                inputs.push(Input::TimerFired(*timer));
-            }
-            *at > now
-        });
+        if suspected {
+            inputs.insert(0, Input::ClockSuspected);
+        } else {
+            running.timers.retain(|(timer, at)| {
+                if *at <= now {
+                    inputs.push(Input::TimerFired(*timer));
+                }
+                *at > now
+            });
+        }
+        let (leased, served) = (running.replica.lease_state(), running.replica.lease_reads());
         let output = running.replica.turn(clock, inputs.drain(..));
         if running.inbox.is_empty() {
             // The room for the next inputs is there already.
             running.inbox = inputs;
         }
+        let (lease, by_lease) = (running.replica.lease_state(), running.replica.lease_reads());
         self.checkers.turned(running.replica.inspect(), &running.replica)?;
         let view = running.replica.inspect();
         let (commit, term) = (view.commit().0, view.term().0);
         self.mark(id.0, term, commit);
+        self.notice_lease((leased, lease), by_lease > served, suspected);
         self.carry_out(id, output)?;
+        if suspected {
+            // The timers that were due fire in the next turn.
+            self.wake(id);
+        }
         self.watch_all_sometimes()
     }
 
@@ -397,9 +416,10 @@ impl World {
     // ---- timers -------------------------------------------------------------------------------------------------------
 
     fn timer(&mut self, id: NodeId, change: TimerChange) {
-        let (t, heartbeat, by_hand) = (self.t(), self.run.timing.heartbeat, self.run.timing.timers_by_hand);
+        let (heartbeat, by_hand) = (self.run.timing.heartbeat, self.run.timing.timers_by_hand);
         let now = self.now;
         let Some(member) = self.members.get_mut(&id) else { return };
+        let t = member.running.as_ref().map_or(0, |running| running.timeout);
         let (timer, delay) = match change {
             TimerChange::Sweep(delay) => (Timer::Sweep, delay),
             TimerChange::Silence(delay) => (Timer::Raft(raft::Timer::LeaderSilent), delay),

@@ -191,6 +191,7 @@ impl World {
 
     /// A message is there, whatever the link is like.
     pub(super) fn hand_over(&mut self, from: NodeId, to: NodeId, mut message: PeerMessage) {
+        self.greet(from, to);
         if self.links.no_hints
             && let PeerMessage::Raft(message) = &mut message
             && let Body::AppendEntriesReply(reply) = &mut message.body

@@ -16,6 +16,7 @@ use store::{Command, Outcome, RangeRequest, RangeResponse};
 
 use super::sequence::Sequence;
 use super::{Checked, Failure};
+use crate::run::Mode;
 use crate::world::{Answer, Body, Operation};
 
 /// Steps for one history. Each takes little more than its length; who needs so many will not end.
@@ -68,6 +69,8 @@ fn lines(operations: &[(u64, &Operation)], sequence: &Sequence) -> Vec<Line> {
     for (number, operation) in operations {
         let returned = operation.returned.unwrap_or(u64::MAX);
         let asked = match (&operation.body, &operation.answer) {
+            // Who asked for less is judged by what it asked for.
+            (Body::Read(_), _) if matches!(operation.mode, Mode::Bounded { .. } | Mode::Serializable) => None,
             (Body::Read(range), Some(Answer::Read(_, answer))) => {
                 Some(Asked::Read(range.clone(), answer.clone(), returned))
             }
@@ -133,7 +136,7 @@ mod tests {
         let mut world = World::new(Run::quiet(1, 3)).unwrap();
         let ask = |op| Act::Client { to: 0, op };
         let put = |value: &str| ask(Ask::Put { key: "X".into(), value: value.into() });
-        let get = || ask(Ask::Get { key: "X".into() });
+        let get = || ask(Ask::Get { key: "X".into(), mode: Mode::default() });
         let swap = ask(Ask::Cas { key: "X".into(), from: "2".into(), to: "3".into() });
         for act in [put("1"), get(), put("2"), get(), swap, get()] {
             world.run_until(world.now() + 1_000_000).unwrap();
