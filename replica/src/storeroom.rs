@@ -135,6 +135,13 @@ impl<D: Disk> Storeroom<D> {
     /// # Errors
     /// When it is damaged or not of this state machine; nothing of it is left then.
     pub fn received<S: StateMachine>(&self, incoming: IncomingSnapshot<D>) -> Result<Loaded<S>, LoadError> {
+        let name = snapshot_file::snapshot_name(incoming.position());
+        let all = snapshot_file::list(&self.disk).map_err(|error| read_error("the folder", error))?;
+        if all.iter().any(|one| one.name == name) {
+            // It is here already, and the log may stand on it: its copy must not take it along when something goes wrong.
+            incoming.abandon();
+            return self.load(&name);
+        }
         let name = incoming.finish()?.name;
         let loaded = self.load(&name);
         if loaded.is_err() {

@@ -11,7 +11,7 @@ use quorate_replica::{
     Storeroom, TakeSnapshot, Time, Timer,
 };
 use raft::{Configuration, Entry, EntryKind, Header, Index, NodeId, Position, Term};
-use wal::memory_disk::MemoryDisk;
+use wal::memory_disk::{MemoryDisk, Operation};
 use wal::{Base, BaseChange, Batch, Disk, HardState, Options, Wal};
 
 const ID: NodeId = NodeId(1);
@@ -162,6 +162,24 @@ fn a_damaged_snapshot_is_refused_and_nothing_is_changed() {
         let disk = whole.fork();
         disk.rot(&name, |bytes| bytes.truncate(length));
         assert!(refusal(&disk).contains(&name), "cut at {length}");
+    }
+}
+
+#[test]
+fn a_copy_of_a_snapshot_that_can_not_be_read_does_not_take_the_first_along() {
+    let (disk, position) = (MemoryDisk::new(), Position::new(5, 1));
+    snapshot(&disk, position, stream(5));
+    let name = snapshot_name(&disk);
+    let bytes = disk.contents(&name).unwrap();
+    let storeroom = Storeroom::new(disk.clone());
+    for after in 0..4 {
+        let mut copy = storeroom.receive(position).unwrap();
+        copy.append(&bytes).unwrap();
+        disk.fail(Operation::Open, after);
+        let received = storeroom.received::<Journal>(copy);
+        disk.heal();
+        assert!(received.is_err() || after > 0, "the failure was met");
+        assert_eq!(disk.contents(&name).as_ref(), Some(&bytes), "after {after}");
     }
 }
 

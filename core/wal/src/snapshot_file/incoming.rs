@@ -72,6 +72,12 @@ impl<D: Disk> IncomingSnapshot<D> {
         self.received
     }
 
+    /// The last entry that it covers.
+    #[must_use]
+    pub fn position(&self) -> Base {
+        self.position
+    }
+
     /// Adds the next bytes.
     ///
     /// # Errors
