@@ -7,7 +7,7 @@ mod faults;
 
 use crate::dice::Dice;
 use crate::lies::Lie;
-use crate::run::{Clients, Features, Limits, Network, Run, Timing, VERSION};
+use crate::run::{Act, Clients, Features, Limits, Network, Run, Step, Timing, VERSION};
 
 use faults::draw_script;
 
@@ -75,13 +75,32 @@ pub fn run_with_lie(seed: u64, lie: Lie) -> Run {
     run.timing.calm_at = run.timing.calm_at.min(20_000_000);
     (run.clients.pause, run.clients.bursts, run.limits.requests_max) = (50_000, 100, 8);
     run.features = Features { pre_vote: true, check_quorum: true, stickiness: true, noop: true };
+    run.timing.drift_bound = 0;
     if matches!(lie, Lie::ClockReadEarly | Lie::ClockUnwatched) {
         run.timing.drift_bound = 50_000;
         (run.clients.lease_reads, run.clients.reads) = (700, 500);
     }
     run.script = draw_script(&run);
+    if run.timing.drift_bound > 0 {
+        still_and_alone(&mut run, lie);
+    }
     run.lie = Some(lie);
     run
+}
+
+/// Members stand still while nobody can reach them but clients, again and again: whoever led knows nothing of who leads now.
+fn still_and_alone(run: &mut Run, lie: Lie) {
+    let mut dice = Dice::new(run.seed, "still", 0);
+    let t = run.timing.election_timeout;
+    let mut at = 4 * t;
+    while at < run.timing.calm_at {
+        let (n, micros) = (dice.between(1, run.members), dice.between(3 * t, 6 * t));
+        let stand = if lie == Lie::ClockUnwatched { Act::Suspend { n, micros } } else { Act::Pause { n, micros } };
+        let acts = [(at, Act::Isolate { n }), (at + t / 10, stand), (at + micros + t, Act::Heal)];
+        run.script.extend(acts.map(|(at, act)| Step { at, act }));
+        at += 12 * t;
+    }
+    run.script.sort_by_key(|step| step.at);
 }
 
 fn draw_network(dice: &mut Dice) -> Network {

@@ -134,9 +134,15 @@ fn read(disk: &MemoryDisk, options: Options) -> Result<Platter, String> {
     copy.heal();
     let newest = snapshot_file::newest(&copy).map_err(|error| error.to_string())?;
     let (_, recovered) = Wal::open(copy, options).map_err(|error| error.to_string())?;
-    let snapshot = newest.map_or(0, |newest| newest.position.index);
+    let (snapshot, of_snapshot) = newest.map_or((0, 0), |newest| (newest.position.index, newest.position.term));
+    // A start is in the term of what it has at least, where no vote was given then.
+    let of_log = recovered.entries.last().map_or(recovered.base.term, |last| last.term).max(of_snapshot);
+    let hard_state = match recovered.hard_state {
+        earlier if earlier.term < of_log => HardState { term: of_log, vote: 0, ..earlier },
+        written => written,
+    };
     Ok(Platter {
-        hard_state: recovered.hard_state,
+        hard_state,
         base: recovered.base.index.max(snapshot),
         terms: recovered.entries.iter().map(|entry| (entry.index, entry.term)).collect(),
     })
