@@ -2,7 +2,7 @@
 //! played while it is written, for a run names messages by the numbers that they get when they are sent.
 
 use ::model::{Counterexample, Image, Model, Start, TracedAct, TracedStep, Traffic, ending};
-use sim::run::{Act, Ask, Features, Record, Run, Step, Timer};
+use sim::run::{Act, Ask, Features, Mode, Record, Run, Step, Timer};
 use sim::world::World;
 
 /// Between two steps, in microseconds: a member has done by then all that it does at once.
@@ -122,7 +122,9 @@ impl Writer<'_> {
                 let op = Ask::Put { key: "k".to_owned(), value: number.to_string() };
                 self.act(Act::Client { to: n, op })?;
             }
-            TracedAct::Read(_) => self.act(Act::Client { to: n, op: Ask::Get { key: "k".to_owned() } })?,
+            TracedAct::Read(_) => {
+                self.act(Act::Client { to: n, op: Ask::Get { key: "k".to_owned(), mode: Mode::default() } })?
+            }
             TracedAct::Snapshot { .. } | TracedAct::Compact | TracedAct::SnapshotEnded(_) => {
                 return Err(Stop::Not("a run has no act for snapshots by hand".to_owned()));
             }
