@@ -4,6 +4,7 @@
 //!
 //! It knows how to plant, build, play and count; what is wrong with a bug, only the checkers know.
 
+mod core_tests;
 mod page;
 mod patch;
 mod sandbox;
@@ -161,8 +162,10 @@ fn play_as_it_is(sandbox: &Sandbox, seeds: u64, more: &[&str]) -> Verdict {
 
 fn play_patch(sandbox: &Sandbox, patch: &Patch, seeds: u64) -> Verdict {
     let applied = sandbox.apply(patch);
-    let verdict = match applied.and_then(|()| sandbox.build()) {
+    let core = patch.killers.iter().find_map(Killer::core);
+    let verdict = match applied.and_then(|()| if core.is_some() { Ok(()) } else { sandbox.build() }) {
         Err(problem) => Verdict::Unplayed(problem),
+        Ok(()) if core.is_some() => core_tests::play(sandbox, core.unwrap_or_default()),
         Ok(()) => match patch.killers.iter().find_map(Killer::scenario) {
             Some(scenario) => sandbox.play(1, &["--scenario", &scenario]),
             None => sandbox.play(seeds, &[]),
@@ -209,6 +212,10 @@ mod tests {
         assert!(wrong.is_empty(), "{wrong:#?}");
         for scenario in patches.iter().flat_map(|patch| &patch.killers).filter_map(Killer::scenario) {
             assert!(root.join(&scenario).is_file(), "{scenario} is missing");
+        }
+        for name in patches.iter().flat_map(|patch| &patch.killers).filter_map(Killer::core) {
+            let script = root.join("core/raft/tests/scripts").join(name);
+            assert!(name == core_tests::RANDOM || script.is_file(), "{name} is no script of core/raft");
         }
     }
 

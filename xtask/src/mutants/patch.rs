@@ -8,7 +8,8 @@
 //! ```
 //!
 //! `Figure 2` is there where it is a rule of the paper's figure 2. Behind an empty line anything may be said up to the diff. `Killed-by`
-//! names checkers, or `scenario FILE` for what only that scenario of scenarios/ shows.
+//! names checkers, or `scenario FILE` for what only that scenario of scenarios/ shows, or `core random` and `core FOLDER/SCRIPT` for
+//! what the random runs or that golden script of core/raft show.
 
 use std::fmt;
 
@@ -34,6 +35,8 @@ pub(super) struct Patch {
 pub(super) enum Killer {
     Checker(String),
     Scenario(String),
+    /// The random runs of core/raft, or one of its golden scripts.
+    Core(String),
 }
 
 impl Killer {
@@ -41,7 +44,15 @@ impl Killer {
     pub(super) fn scenario(&self) -> Option<String> {
         match self {
             Self::Scenario(file) => Some(format!("scenarios/{file}")),
-            Self::Checker(_) => None,
+            Self::Checker(_) | Self::Core(_) => None,
+        }
+    }
+
+    /// What of core/raft notices it: `random`, or a script as `FOLDER/SCRIPT`.
+    pub(super) fn core(&self) -> Option<&str> {
+        match self {
+            Self::Core(name) => Some(name),
+            Self::Checker(_) | Self::Scenario(_) => None,
         }
     }
 }
@@ -51,6 +62,7 @@ impl fmt::Display for Killer {
         match self {
             Self::Checker(name) => write!(f, "{name}"),
             Self::Scenario(file) => write!(f, "scenario {file}"),
+            Self::Core(name) => write!(f, "core {name}"),
         }
     }
 }
@@ -117,8 +129,11 @@ impl Patch {
 
 fn killer(word: &str) -> Killer {
     let word = word.trim();
-    word.strip_prefix("scenario ")
-        .map_or_else(|| Killer::Checker(word.to_owned()), |file| Killer::Scenario(file.to_owned()))
+    match (word.strip_prefix("scenario "), word.strip_prefix("core ")) {
+        (Some(file), _) => Killer::Scenario(file.to_owned()),
+        (None, Some(name)) => Killer::Core(name.to_owned()),
+        (None, None) => Killer::Checker(word.to_owned()),
+    }
 }
 
 fn is_id(word: &str) -> bool {
@@ -146,7 +161,11 @@ mod tests {
         assert_eq!((patch.breaks.as_str(), patch.figure.as_deref()), ("One vote.", Some("x: y")));
         assert_eq!(patch.killers[0], Killer::Checker("figure 3".to_owned()));
         assert_eq!(patch.killers[1].scenario().as_deref(), Some("scenarios/a.scn"));
+        assert_eq!(patch.killers.iter().find_map(Killer::core), None);
         assert_eq!(patch.files, ["core/raft/src/raft.rs"]);
+        let of_core = read("Breaks: x\nStatements: M5\nKilled-by: core commit/a_claim").unwrap();
+        assert_eq!(of_core.killers.iter().find_map(Killer::core), Some("commit/a_claim"));
+        assert_eq!(of_core.killers[0].to_string(), "core commit/a_claim");
     }
 
     #[test]

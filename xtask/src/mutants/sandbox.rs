@@ -107,6 +107,19 @@ impl Sandbox {
         Err(format!("it does not compile: {first}"))
     }
 
+    /// Runs a test of core/raft, whole or filtered; says whether it passed, and all that it printed.
+    ///
+    /// # Errors
+    /// When it can't be started.
+    pub(super) fn test_core(&self, test: &str, filter: &str) -> Result<(bool, String), String> {
+        let mut command = Command::new("cargo");
+        command.args(["test", "--quiet", "--locked", "--package", "quorate-raft", "--test", test, filter]);
+        command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target).env("RUSTFLAGS", "--cap-lints=allow");
+        let output = command.output().map_err(|error| format!("`cargo` could not be started: {error}"))?;
+        let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok((output.status.success(), printed.concat()))
+    }
+
     /// What the simulator says of its own lies and rules.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 
 use super::{Violation, ensure};
 use crate::configuration::Configuration;
+use crate::entry::EntryKind;
 use crate::leader::Leader;
 use crate::membership::may_follow;
 use crate::types::{Index, NodeId};
@@ -10,6 +11,7 @@ use crate::view::View;
 
 /// Neighbours in the log share their majorities: so no two of them can decide apart from each other.
 pub(super) fn history(view: View<'_>) -> Result<(), Violation> {
+    stand_in_the_log(view)?;
     if !view.rules().joint {
         return Ok(());
     }
@@ -25,6 +27,21 @@ pub(super) fn history(view: View<'_>) -> Result<(), Violation> {
             );
         }
         before = Some((index, configuration));
+    }
+    Ok(())
+}
+
+/// Each configuration that came after the oldest known is that of an entry which is there still.
+fn stand_in_the_log(view: View<'_>) -> Result<(), Violation> {
+    for (index, configuration) in view.history().iter().skip(1) {
+        let entry = view.log().entry(index).filter(|entry| entry.kind() == EntryKind::Configuration);
+        let there = entry.and_then(|entry| Configuration::decode(&entry.payload()).ok());
+        ensure!(
+            there.as_ref() == Some(configuration),
+            NewestConfiguration,
+            &[view.id()],
+            "{configuration} of {index} is known, and the entry there is {entry:?}"
+        );
     }
     Ok(())
 }
@@ -70,7 +87,7 @@ fn one_step_at_a_time(view: View<'_>) -> Result<(), Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Entry, EntryKind, Header};
+    use crate::entry::{Entry, Header};
     use crate::invariants::{Property, check, tests::*};
     use crate::role::Role;
     use crate::shared::Shared;
@@ -100,6 +117,15 @@ mod tests {
         assert_eq!(found(&shared, &follower_of(&shared)), Some(Property::ConfigurationsMeet));
         shared.rules.joint = false;
         assert_eq!(found(&shared, &follower_of(&shared)), None, "a world that shows what the rule is good for");
+    }
+
+    #[test]
+    fn a_configuration_whose_entry_is_gone_is_found() {
+        let mut shared = shared(1, &[1]);
+        append(&mut shared, &joint());
+        shared.log.truncate(Index(2)); // and not through `Shared::truncate`, which would have reverted it
+        shared.log.append(entry(2, 1));
+        assert_eq!(found(&shared, &follower_of(&shared)), Some(Property::NewestConfiguration));
     }
 
     #[test]

@@ -1,0 +1,72 @@
+//! Bugs of consensus that the core's own tests notice, without disks and members around it: its random runs, whose invariants say
+//! what does not hold, and its golden scripts, each of which is one claim. They take seconds, where worlds take minutes, and they meet
+//! what worlds meet seldom.
+
+use std::time::Instant;
+
+use super::sandbox::Sandbox;
+use super::table::Verdict;
+
+/// The random runs, as the head of a patch calls them.
+pub(super) const RANDOM: &str = "random";
+
+/// Runs what is to notice the bug that is planted.
+pub(super) fn play(sandbox: &Sandbox, name: &str) -> Verdict {
+    let (test, filter) = match name.split_once('/') {
+        Some((folder, _)) => ("scripts", folder),
+        None => (RANDOM, "nodes_under_random_treatment"),
+    };
+    let begun = Instant::now();
+    match sandbox.test_core(test, filter) {
+        Ok((passed, printed)) => judge(name, passed, &printed, begun.elapsed().as_secs_f64()),
+        Err(problem) => Verdict::Unplayed(problem),
+    }
+}
+
+/// A kill is a sentence of an invariant, or the script that was named; another failure is none.
+fn judge(name: &str, passed: bool, printed: &str, seconds: f64) -> Verdict {
+    if let Some(problem) = printed.lines().find(|line| line.starts_with("error: could not compile")) {
+        return Verdict::Unplayed(format!("it does not compile: {problem}"));
+    }
+    let mut lines = printed.lines();
+    let found = if name == RANDOM {
+        let says = |line: &&str| line.contains("does not hold") || line.contains("does not converge");
+        lines.find(says).map(|line| (seed(line) + 1, line.to_owned()))
+    } else {
+        lines.find(|line| line.contains(name)).map(|line| (1, line.to_owned()))
+    };
+    match found {
+        Some((seeds, what)) if !passed => {
+            Verdict::Killed { checker: format!("core {name}"), what, seeds, panics: 0, seconds }
+        }
+        Some(_) | None => Verdict::Survived { seeds: 0, panics: 0, panic: None, seconds },
+    }
+}
+
+/// `seed 7: ...`
+fn seed(line: &str) -> u64 {
+    let number = line.strip_prefix("seed ").and_then(|rest| rest.split_once(':')).map(|(number, _)| number);
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sentence_of_an_invariant_or_the_named_script_is_a_kill() {
+        let broken = "thread x panicked\nseed 7: Election Safety (5.2) does not hold: n1\n";
+        let killed = |verdict: &Verdict| match verdict {
+            Verdict::Killed { seeds, .. } => Some(*seeds),
+            Verdict::Survived { .. } | Verdict::Endless { .. } | Verdict::Unplayed(_) => None,
+        };
+        assert_eq!(killed(&judge(RANDOM, false, broken, 1.0)), Some(8));
+        assert_eq!(killed(&judge(RANDOM, true, broken, 1.0)), None);
+        assert_eq!(killed(&judge(RANDOM, false, "index out of bounds", 1.0)), None, "a panic is no checker");
+        let script = "1 of 2 scripts:\n/tree/core/raft/tests/scripts/commit/a_claim:12\n";
+        assert_eq!(killed(&judge("commit/a_claim", false, script, 1.0)), Some(1));
+        assert_eq!(killed(&judge("commit/another", false, script, 1.0)), None);
+        let fails = judge(RANDOM, false, "error: could not compile `quorate-raft`", 1.0);
+        assert!(matches!(fails, Verdict::Unplayed(_)));
+    }
+}
