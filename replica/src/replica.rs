@@ -224,7 +224,7 @@ impl<S: StateMachine> Replica<S> {
     /// How many requests of local clients wait.
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.writes.len() + self.reads.len() + self.transferring.waiting() + self.questions.len()
+        self.writes.len() + self.reads.len() + self.questions.len()
     }
 
     /// How many reads were served by a lease since the start.

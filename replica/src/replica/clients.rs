@@ -184,7 +184,7 @@ impl<S: StateMachine> Replica<S> {
     }
 
     pub(super) fn keep_sweeping(&mut self) {
-        if !self.sweeping && (self.waiting() > 0 || !self.is_described()) {
+        if !self.sweeping && (self.waiting() > 0 || self.transferring.somebody_waits() || !self.is_described()) {
             self.sweeping = true;
             self.out.timers.push(TimerChange::Sweep(self.config.election_timeout / 10));
         }

@@ -14,6 +14,9 @@ use crate::turn::{Refusal, Reply, RequestId, Time};
 /// room after it came to lead: where all disks are full the leadership must not go round and round.
 const PAUSE: u64 = 5;
 
+/// So many clients may wait for a transfer; they are people.
+const WAITING_MAX: usize = 64;
+
 /// Hand-overs that this member has to do with.
 #[derive(Debug, Default)]
 pub(super) struct Transferring {
@@ -34,14 +37,17 @@ struct Waiting {
 }
 
 impl Transferring {
-    pub(super) fn waiting(&self) -> usize {
-        self.waiting.len()
+    pub(super) fn somebody_waits(&self) -> bool {
+        !self.waiting.is_empty()
     }
 }
 
 impl<S: StateMachine> Replica<S> {
     /// A client wants another leader.
     pub(super) fn transfer(&mut self, id: RequestId, target: Option<NodeId>, deadline: Time) {
+        if self.transferring.waiting.len() >= WAITING_MAX {
+            return self.refuse(id, Refusal::Busy);
+        }
         let me = self.raft.inspect().id();
         match self.raft.transfer_leadership(target) {
             Ok(target) if target == me => self.out.replies.push((id, Reply::Transferred(me))),

@@ -9,6 +9,7 @@ mod monotonic;
 mod order;
 pub(crate) mod platter;
 mod sequence;
+mod transfers;
 
 use std::fmt;
 
@@ -54,6 +55,7 @@ pub(crate) struct Checkers {
     pub(crate) order: order::Order,
     pub(crate) platter: platter::Platters,
     pub(crate) sequence: sequence::Sequence,
+    pub(crate) transfers: transfers::Transfers,
 }
 
 impl Checkers {
@@ -66,6 +68,7 @@ impl Checkers {
             order: order::Order::default(),
             platter: platter::Platters::new(run),
             sequence: sequence::Sequence::default(),
+            transfers: transfers::Transfers::default(),
         }
     }
 
@@ -81,6 +84,7 @@ impl Checkers {
     /// A member went down.
     pub(crate) fn down(&mut self, id: NodeId) {
         self.monotonic.down(id);
+        self.transfers.ended(id);
         self.platter.down(id);
     }
 

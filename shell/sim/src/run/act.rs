@@ -320,6 +320,19 @@ pub enum Act {
         /// Which.
         n: u64,
     },
+    /// An operator asks a member to hand its leadership over.
+    Transfer {
+        /// Which; 0: who leads.
+        n: u64,
+        /// To whom; 0: to whom it likes best.
+        to: u64,
+    },
+    /// An operator stops a member as a service is stopped: who leads hands over first. It starts again after a
+    /// while.
+    Stop {
+        /// Which; 0: who leads.
+        n: u64,
+    },
     /// A client asks.
     Client {
         /// Which member; 0: who leads, else the first that runs.

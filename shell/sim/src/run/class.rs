@@ -36,6 +36,7 @@ impl Act {
             | Self::Write { n }
             | Self::Sync { n }
             | Self::Timeout { n }
+            | Self::Stop { n }
             | Self::Client { to: n, .. } => vec![*n],
             Self::Cut { from, to }
             | Self::Join { from, to }
@@ -43,7 +44,8 @@ impl Act {
             | Self::Clog { from, to, .. }
             | Self::Narrow { from, to, .. }
             | Self::CutPair { a: from, b: to }
-            | Self::Flap { a: from, b: to, .. } => vec![*from, *to],
+            | Self::Flap { a: from, b: to, .. }
+            | Self::Transfer { n: from, to } => vec![*from, *to],
             Self::Partition { groups } => groups.concat(),
             Self::PowerLossAll { .. }
             | Self::PowerLossLeader { .. }
@@ -90,6 +92,8 @@ impl Act {
                 | Self::Write { .. }
                 | Self::Sync { .. }
                 | Self::Timeout { .. }
+                | Self::Transfer { .. }
+                | Self::Stop { .. }
                 | Self::Client { .. }
         )
     }
@@ -143,6 +147,8 @@ impl Act {
             Self::Deliver { .. } => "message by hand",
             Self::Fire { .. } | Self::Timeout { .. } => "timer by hand",
             Self::Write { .. } | Self::Sync { .. } => "disk by hand",
+            Self::Transfer { .. } => "transfer",
+            Self::Stop { .. } => "stop",
             Self::Client { .. } => "request",
         }
     }

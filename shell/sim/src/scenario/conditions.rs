@@ -13,6 +13,7 @@ const ALSO_COUNTED: &[&str] = &[
     "snapshot sent",
     "snapshot sent short",
     "snapshot taken",
+    "transfer to oneself",
     "start refused by a full or failing disk",
     "write that waited for room",
 ];

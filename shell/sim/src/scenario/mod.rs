@@ -91,6 +91,8 @@ enum Kind {
     },
     /// Something that is done to one node (or to all).
     Do(Who, ActOn),
+    /// A member is asked to hand its leadership over, to this one or to whom it likes.
+    Transfer(Who, Option<Who>),
     /// Links between nodes, one way or both.
     Link {
         from: Who,
@@ -142,6 +144,7 @@ enum ActOn {
     Drift { ppm: i64 },
     OtherTimeout(u64),
     Timeout,
+    Stop,
     Fire(crate::run::Timer),
 }
 

@@ -87,6 +87,10 @@ fn statement(first: &str, words: &mut Words<'_>) -> Read<Kind> {
         "split" => Kind::Split(groups(words)?),
         "isolate" => Kind::Isolate(words.who()?),
         "heal" => Kind::Act(Act::Heal),
+        "transfer" => {
+            let from = words.who()?;
+            Kind::Transfer(from, if words.skip("to") { Some(words.who()?) } else { None })
+        }
         "lose" | "pass" => {
             let kind = words.need("a kind of message like AppendEntries")?.to_owned();
             Kind::Filter { kind, from: words.who()?, to: words.who()?, lost: first == "lose" }
@@ -98,7 +102,8 @@ fn statement(first: &str, words: &mut Words<'_>) -> Read<Kind> {
 fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {
     const KNOWN: &str = "wait, expect, hold, caught, let, put, get, delete, cas, cut, join, split, isolate, heal, lose, pass, \
                          weather, strip, crash, power, restart, pause, slow, fail, crash_at, fill, free, corrupt, wipe, forget, \
-                         misplace, flip, shorten, drift, jump, suspend, timeout, fire, election_timeout";
+                         misplace, flip, shorten, drift, jump, suspend, timeout, fire, election_timeout, transfer, \
+                         stop";
     let known = KNOWN.split(", ").any(|known| known == first);
     if !known {
         return words.wrong(format!("`{first}` is no statement; known are {KNOWN}"));
@@ -153,6 +158,7 @@ fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {
             let ppm = i64::try_from(ppm).unwrap_or(0);
             ActOn::Drift { ppm: if slower { -ppm } else { ppm } }
         }
+        "stop" => ActOn::Stop,
         "fire" => ActOn::Fire(timer(words)?),
         "election_timeout" => ActOn::OtherTimeout(words.duration()?),
         _ => ActOn::Timeout,
@@ -275,6 +281,7 @@ fn check_nodes(kind: &Kind, run: &Run, words: &Words<'_>) -> Read<()> {
     match kind {
         Kind::Do(who, _) | Kind::Isolate(who) => all.push(who),
         Kind::Ask { at: Some(who), .. } => all.push(who),
+        Kind::Transfer(from, to) => all.extend(std::iter::once(from).chain(to)),
         Kind::Link { from, to, .. } | Kind::Filter { from, to, .. } => all.extend([from, to]),
         Kind::Split(groups) => all.extend(groups.iter().flatten()),
         Kind::Expect(condition) | Kind::WaitFor(condition, _) | Kind::Hold(condition, _) => all.extend(whom(condition)),

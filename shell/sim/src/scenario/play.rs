@@ -161,6 +161,11 @@ impl Player {
                 }
                 Ok(())
             }
+            Kind::Transfer(from, to) => {
+                let n = self.one(from)?.0;
+                let to = to.as_ref().map_or(Ok(0), |who| self.one(who).map(|id| id.0))?;
+                self.act(Act::Transfer { n, to })
+            }
             Kind::Link { from, to, cut, both } => {
                 let mut pairs = self.pairs(from, to)?;
                 if *both {
@@ -416,6 +421,7 @@ impl ActOn {
             Self::Drift { ppm } => Act::Drift { n, ppm },
             Self::OtherTimeout(micros) => Act::OtherTimeout { n, micros },
             Self::Timeout => Act::Timeout { n },
+            Self::Stop => Act::Stop { n },
             Self::Fire(timer) => Act::Fire { n, timer },
         }
     }

@@ -76,6 +76,8 @@ impl World {
                 self.fire(NodeId(n), Timer::LeaderSilent);
                 self.fire(NodeId(n), Timer::Campaign);
             }
+            Act::Transfer { n, to } => self.ask_to_hand_over(n, to, false),
+            Act::Stop { n } => self.stop_well(n),
             Act::Client { to, ref op } => {
                 self.ask_by_script(to, op);
             }

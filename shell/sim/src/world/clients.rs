@@ -9,7 +9,7 @@ use store::{
 };
 
 use super::reading::asked;
-use super::{Event, World};
+use super::{Event, World, hand_overs};
 use crate::checkers::Checked;
 use crate::lies::Lie;
 use crate::run::{Ask, Mode};
@@ -282,6 +282,9 @@ impl World {
             });
             return Ok(());
         }
+        if number >= hand_overs::FIRST {
+            return self.handed_over(id, number, &reply);
+        }
         self.judge(id, number, &reply)?;
         let again = (self.lies(Lie::RepliedTwice) && self.client_dice.chance(50)).then(|| reply.clone());
         match reply {
@@ -294,7 +297,6 @@ impl World {
                 let place = self.checkers.sequence.place_of(position).unwrap_or(0);
                 self.settle(number, Answer::Written(place, result));
             }
-            // Transfers are asked elsewhere, and the checkers let no such answer pass here.
             Reply::Transferred(_) => {}
             Reply::Refused(refusal) => {
                 self.counters.path(match refusal {
@@ -468,6 +470,9 @@ impl World {
 
     /// The deadline has passed by so much that there must be an answer.
     pub(super) fn overdue(&mut self, number: u64) -> Checked {
+        if number >= hand_overs::FIRST {
+            return self.hand_over_overdue(number);
+        }
         let Some(operation) = self.operations.get(&number).filter(|one| one.answer.is_none()) else { return Ok(()) };
         if !self.is_life(operation.node, operation.life) {
             return Ok(());
@@ -482,12 +487,12 @@ impl World {
     }
 
     /// So much later than its deadline a request may be answered: a sweep, a turn, a clock that is a little wrong.
-    fn slack(&self, limit: u64) -> u64 {
+    pub(super) fn slack(&self, limit: u64) -> u64 {
         self.t() / 2 + limit / 4
     }
 
     /// A process that stood still or was busy answers later, and one whose clock is behind.
-    fn lateness(&self, id: NodeId) -> u64 {
+    pub(super) fn lateness(&self, id: NodeId) -> u64 {
         let Some(member) = self.members.get(&id) else { return 0 };
         let (now, t) = (self.now, self.t());
         let was = |until: u64, aftermath: u64| until > 0 && until + aftermath > now;

@@ -8,6 +8,7 @@ mod acts;
 mod clients;
 mod disk_work;
 mod ending;
+mod hand_overs;
 mod image;
 mod look;
 mod member;
@@ -25,6 +26,7 @@ use replica::{Input, Output, RequestId, Time, Timer, TimerChange};
 
 use clients::Caller;
 pub(crate) use clients::{Answer, Body, Operation};
+use hand_overs::HandOver;
 pub use look::Heard;
 use member::{Job, Member, Running};
 use network::Links;
@@ -63,6 +65,8 @@ pub struct World {
     callers: Vec<Caller>,
     operations: BTreeMap<u64, Operation>,
     next_operation: u64,
+    hand_overs: BTreeMap<u64, HandOver>,
+    next_hand_over: u64,
     /// Read or refused in the end, and by then answered.
     last_operations: BTreeSet<u64>,
     /// Until then who is busy may be asked again.
@@ -99,6 +103,8 @@ impl World {
             callers: Vec::new(),
             operations: BTreeMap::new(),
             next_operation: 0,
+            hand_overs: BTreeMap::new(),
+            next_hand_over: 0,
             last_operations: BTreeSet::new(),
             last_at: 0,
             checkers: Checkers::new(&run),
@@ -360,6 +366,11 @@ impl World {
         self.checkers.turned(running.replica.inspect(), &running.replica)?;
         let view = running.replica.inspect();
         let (commit, term) = (view.commit().0, view.term().0);
+        if view.transfer().is_some() {
+            self.watch_transfer(id)?;
+        } else {
+            self.checkers.transfers.ended(id);
+        }
         self.mark(id.0, term, commit);
         self.notice_lease((leased, lease), by_lease > served, suspected);
         self.carry_out(id, output)?;

@@ -226,6 +226,7 @@ impl World {
         let options = self.options(9);
         let Some(member) = self.members.get(&from) else { return Ok(()) };
         let Some(running) = &member.running else { return Ok(()) };
+        self.checkers.transfers.sent(message, running.replica.inspect())?;
         let log = running.replica.inspect().log();
         self.checkers.platter.sending(message, &member.disk, options, |index| log.position_at(raft::Index(index)))
     }

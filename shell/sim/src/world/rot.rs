@@ -101,7 +101,7 @@ impl World {
 
     /// The member stops, cleanly or because the power goes, and starts again after a while; what its platter holds, if what is to be
     /// judged of it can be.
-    fn stop_for_a_look(&mut self, id: NodeId, clean: bool) -> Option<MemoryDisk> {
+    pub(super) fn stop_for_a_look(&mut self, id: NodeId, clean: bool) -> Option<MemoryDisk> {
         let t = self.t();
         let member = self.members.get_mut(&id)?;
         let (fails, full) = (member.disk_fails, member.full);
