@@ -1,9 +1,9 @@
 //! Leadership changes hands by the rules: only who has the whole log is told to stand (thesis 3.10), a transfer ends within T one
 //! way or the other, and log entries flow from leaders only: nobody sends any to somebody who is to lead, or wants to (A40).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use raft::{Body, Message, NodeId, Position, Role, Term, View};
+use raft::{Body, Event, Message, NodeId, Position, Role, Term, View};
 
 use super::{Checked, Failure};
 
@@ -16,6 +16,8 @@ pub(crate) struct Transfers {
     under_way: BTreeMap<NodeId, (Term, NodeId, u64)>,
     /// Who was first seen to send entries in a term.
     sources: BTreeMap<Term, NodeId>,
+    /// Who was told to stand by whom, in which term.
+    told: BTreeSet<(Term, NodeId, NodeId)>,
 }
 
 impl Transfers {
@@ -44,10 +46,37 @@ impl Transfers {
         fail(format!("{id} has handed over to {} for {millis} ms, and takes no proposals meanwhile", this.1))
     }
 
+    /// What a turn of a leader left: a word that has left is not forgotten while its term lasts (R15).
+    pub(crate) fn leads(&self, view: View<'_>) -> Checked {
+        let (id, term) = (view.id(), view.term());
+        let told = self.told.range((term, id, NodeId(0))..=(term, id, NodeId(u64::MAX))).next();
+        match told {
+            Some((_, _, to)) if !view.timeout_now_sent() => {
+                fail(format!("{id} has told {to} to stand in {term}, and would trust a lease again"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What happened in a turn of `id`: who stands because it was told to was told so in the term that it leaves (T4).
+    pub(crate) fn stood(&self, id: NodeId, events: &[Event]) -> Checked {
+        for pair in events.windows(2) {
+            if let [Event::ToldToStand { leader }, Event::BecameCandidate { term }] = pair
+                && !self.told.contains(&(Term(term.0 - 1), *leader, id))
+            {
+                return fail(format!("{id} stands in {term} at the word of {leader}, which is of another term"));
+            }
+        }
+        Ok(())
+    }
+
     /// A message leaves a member.
     pub(crate) fn sent(&mut self, message: &Message, view: View<'_>) -> Checked {
         match &message.body {
-            Body::TimeoutNow => told_to_stand(message, view),
+            Body::TimeoutNow => {
+                self.told.insert((message.term, message.from, message.to));
+                told_to_stand(message, view)
+            }
             Body::AppendEntries(append) if !append.run.entries().is_empty() => self.entries(message, view),
             Body::AppendEntries(_)
             | Body::PreVote(_)
@@ -135,6 +164,21 @@ mod tests {
         assert!(checker.sent(&early, leads.inspect()).is_err(), "nothing is known of n2's log");
         let stranger = message(2, 3, Body::TimeoutNow);
         assert!(checker.sent(&stranger, follows.inspect()).is_err(), "n2 does not lead");
+    }
+
+    #[test]
+    fn who_stands_at_an_old_word_and_who_forgets_its_word_are_found() {
+        let mut checker = Transfers::default();
+        let mut leads = leader(1);
+        assert_eq!(checker.leads(leads.inspect()), Ok(()));
+        checker.told.insert((Term(1), NodeId(1), NodeId(2)));
+        assert!(checker.leads(leads.inspect()).is_err(), "it has told n2, and does not know it");
+        let told = Event::ToldToStand { leader: NodeId(1) };
+        let stands = |term| [told, Event::BecameCandidate { term: Term(term) }];
+        assert_eq!(checker.stood(NodeId(2), &stands(2)), Ok(()));
+        assert!(checker.stood(NodeId(2), &stands(4)).is_err(), "the word was of t1");
+        assert!(checker.stood(NodeId(3), &stands(2)).is_err(), "n3 was not told");
+        leads.transfer_leadership(None).unwrap();
     }
 
     #[test]

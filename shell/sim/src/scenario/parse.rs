@@ -87,16 +87,18 @@ fn statement(first: &str, words: &mut Words<'_>) -> Read<Kind> {
         "split" => Kind::Split(groups(words)?),
         "isolate" => Kind::Isolate(words.who()?),
         "heal" => Kind::Act(Act::Heal),
-        "transfer" => {
-            let from = words.who()?;
-            Kind::Transfer(from, if words.skip("to") { Some(words.who()?) } else { None })
-        }
+        "transfer" => transfer(words)?,
         "lose" | "pass" => {
             let kind = words.need("a kind of message like AppendEntries")?.to_owned();
             Kind::Filter { kind, from: words.who()?, to: words.who()?, lost: first == "lose" }
         }
         _ => return on_node(first, words),
     })
+}
+
+fn transfer(words: &mut Words<'_>) -> Read<Kind> {
+    let from = words.who()?;
+    Ok(Kind::Transfer(from, if words.skip("to") { Some(words.who()?) } else { None }))
 }
 
 fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {

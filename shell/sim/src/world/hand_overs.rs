@@ -96,6 +96,12 @@ impl World {
         Self::fail("answers", format!("hand-over {number} waits at {} long after its deadline", asked.node))
     }
 
+    /// A member had a turn and leads.
+    pub(super) fn watch_leader(&self, id: NodeId) -> Checked {
+        let running = self.members.get(&id).and_then(|member| member.running.as_ref());
+        running.map_or(Ok(()), |running| self.checkers.transfers.leads(running.replica.inspect()))
+    }
+
     /// A member had a turn and hands over still.
     pub(super) fn watch_transfer(&mut self, id: NodeId) -> Checked {
         let (now, t, late) = (self.now, self.t(), self.lateness(id));

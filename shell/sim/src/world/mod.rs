@@ -365,11 +365,14 @@ impl World {
         let (lease, by_lease) = (running.replica.lease_state(), running.replica.lease_reads());
         self.checkers.turned(running.replica.inspect(), &running.replica)?;
         let view = running.replica.inspect();
-        let (commit, term) = (view.commit().0, view.term().0);
+        let (commit, term, leads) = (view.commit().0, view.term().0, view.is_leader());
         if view.transfer().is_some() {
             self.watch_transfer(id)?;
         } else {
             self.checkers.transfers.ended(id);
+        }
+        if leads {
+            self.watch_leader(id)?;
         }
         self.mark(id.0, term, commit);
         self.notice_lease((leased, lease), by_lease > served, suspected);
@@ -382,6 +385,7 @@ impl World {
     }
 
     fn carry_out(&mut self, id: NodeId, output: Output<Machine>) -> Checked {
+        self.checkers.transfers.stood(id, &output.events)?;
         for event in &output.events {
             self.note(|| format!("{id} {event}"));
             self.notice_event(event);
