@@ -1,0 +1,31 @@
+//! One attempt of a call at one member: its time, its metadata. It does not know the call.
+
+use std::time::Duration;
+
+use tonic::Request;
+use tonic::metadata::{Ascii, MetadataValue};
+
+/// Metadata that names a command of a session.
+pub(crate) const SESSION: &str = "quorate-session";
+pub(crate) const SEQUENCE: &str = "quorate-sequence";
+pub(crate) const ACKNOWLEDGED: &str = "quorate-acknowledged";
+
+/// What goes with the message of one attempt.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    /// The member is told that nobody waits longer.
+    pub(crate) time: Duration,
+    pub(crate) metadata: Vec<(&'static str, MetadataValue<Ascii>)>,
+}
+
+impl Attempt {
+    /// The message, with what goes with it.
+    pub(crate) fn request<T>(&self, message: T) -> Request<T> {
+        let mut request = Request::new(message);
+        request.set_timeout(self.time);
+        for (name, value) in &self.metadata {
+            request.metadata_mut().insert(*name, value.clone());
+        }
+        request
+    }
+}
