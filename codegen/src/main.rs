@@ -56,7 +56,7 @@ fn run(check: bool) -> Result<bool, Box<dyn Error>> {
 }
 
 fn generate(proto: &Path, out: &Path) -> Result<(), Box<dyn Error>> {
-    let descriptors = protox::compile(["rpc.proto", "quorate/v1/sessions.proto"], [proto])?;
+    let descriptors = protox::compile(["rpc.proto", "quorate/v1/sessions.proto", "quorate/v1/members.proto"], [proto])?;
     tonic_prost_build::configure()
         .bytes(".")
         .build_client(true)

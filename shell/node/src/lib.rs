@@ -54,5 +54,6 @@ pub use folder::{FolderError, Identity, identity};
 pub use handle::{Handle, Member, MemberError, OpenSession, ReadError, Status, WriteError, Written};
 pub use node::{AddressOf, Config, EndError, Node, StartError};
 pub use peer::join::{Invitation, JoinError, join};
+pub use replica::{Alter, AlterError, Survey};
 pub use replica::{Granted, SessionCommand, SessionId, SessionRefusal};
 pub use transferring::TransferError;

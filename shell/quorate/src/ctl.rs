@@ -3,7 +3,9 @@
 //! Knows what to ask and how to show it (`show`); who is asked, and what may be asked again, is in `endpoints`.
 
 mod endpoints;
+mod member;
 mod request;
+mod roster;
 mod show;
 mod status;
 #[cfg(test)]
@@ -59,6 +61,11 @@ enum Command {
     },
     /// Show how each member is and who leads
     Status,
+    /// Show, add, remove and replace members, and plan it
+    Member {
+        #[command(subcommand)]
+        command: member::MemberCommand,
+    },
 }
 
 /// What follows `quorate ctl get`.
@@ -129,6 +136,7 @@ async fn run(endpoints: &Endpoints, arguments: CtlArguments) -> Result<Answer, F
             let response = request::delete(endpoints, raw(key), prefix).await?;
             Ok(show::delete(&response, json))
         }
+        Command::Member { command } => member::run(endpoints, command, json).await,
         Command::Status => {
             let statuses = status::ask_all(endpoints).await;
             Ok(show::status(&statuses, json))
@@ -143,6 +151,6 @@ fn raw(word: OsString) -> Bytes {
 
 fn standard_input() -> Result<Bytes, Failure> {
     let mut value = Vec::new();
-    std::io::stdin().lock().read_to_end(&mut value).map_err(|error| Failure::Input(error.to_string()))?;
+    std::io::stdin().lock().read_to_end(&mut value).map_err(|error| Failure::StandardInput(error.to_string()))?;
     Ok(value.into())
 }

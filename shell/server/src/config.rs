@@ -23,6 +23,10 @@ pub struct ServerConfig {
     pub request_bytes_max: usize,
     /// How many compares or operations one branch of a transaction may have, nesting included (etcd's `--max-txn-ops`).
     pub txn_ops_max: usize,
+    /// How many learners the cluster may have (etcd's `--max-learners`).
+    pub learners_max: usize,
+    /// Members are only added and removed while enough others have started (etcd's `--strict-reconfig-check`).
+    pub strict_reconfig_check: bool,
     /// Above so many bytes of data nothing is put any more (etcd's `--quota-backend-bytes`). `None`: no bound.
     pub quota_bytes: Option<u64>,
     /// How many client connections are open at once; more wait to be accepted.
@@ -43,6 +47,8 @@ impl ServerConfig {
             election_timeout,
             request_bytes_max: 3 * 512 * 1024,
             txn_ops_max: 128,
+            learners_max: 1,
+            strict_reconfig_check: true,
             quota_bytes: Some(2 * 1024 * 1024 * 1024),
             connections_max: 8192,
             stop_time: Duration::from_secs(3),

@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
+use node::{AlterError, MemberError};
 use raft::NodeId;
 use store::{Command, Limits, PutRequest, Quota};
+use tonic::Status;
 use tonic::metadata::MetadataMap;
 
 use crate::api::etcdserverpb::{AlarmMember, AlarmType, ResponseHeader};
@@ -12,7 +14,8 @@ use crate::config::ServerConfig;
 use crate::deadline::Deadline;
 use crate::member::Member;
 use crate::member_info::MemberInfo;
-use crate::status::Error;
+use crate::membership::{Roster, Wish, described};
+use crate::status::{self, Error};
 
 /// Shared by all services of one member.
 #[derive(Debug)]
@@ -23,8 +26,20 @@ pub(crate) struct Context<M> {
 
 impl<M: Member> Context<M> {
     /// Lets a request in, and says until when it may run. A client can ask (metadata `hasleader: true`) to be refused at once
-    /// where no leader is known.
+    /// where no leader is known. A learner serves only what comes through [`Context::admit_anywhere`].
     pub(crate) fn admit(&self, metadata: &MetadataMap) -> Result<Deadline, Error> {
+        let deadline = self.admit_anywhere(metadata)?;
+        if self.is_learner() { Err(Error::NotForLearner) } else { Ok(deadline) }
+    }
+
+    /// This member has no vote, and gets none by itself.
+    pub(crate) fn is_learner(&self) -> bool {
+        let own = self.member.status().node;
+        self.member.members().iter().any(|member| member.node == own && !member.voter && !member.joining)
+    }
+
+    /// The same also on a learner.
+    pub(crate) fn admit_anywhere(&self, metadata: &MetadataMap) -> Result<Deadline, Error> {
         if let Some(version) = metadata.get("client-api-version")
             && std::str::from_utf8(version.as_bytes()).is_err()
         {
@@ -74,29 +89,40 @@ impl<M: Member> Context<M> {
 
     /// Members with what clients may know of them.
     pub(crate) fn members(&self) -> Vec<(node::Member, MemberInfo)> {
-        let described = |member: node::Member| {
-            let info = describe(&member);
-            (member, info)
-        };
         self.member.members().into_iter().map(described).collect()
     }
 
     /// The id that clients know a node by; 0 for one that is no member.
     pub(crate) fn api_id(&self, node: NodeId) -> u64 {
         let found = self.member.members().into_iter().find(|member| member.node == node);
-        found.map_or(0, |member| describe(&member).api_id)
+        found.map_or(0, |member| described(member).1.api_id)
+    }
+
+    /// The membership as the leader sees it.
+    pub(crate) async fn survey(&self, deadline: Deadline) -> Result<Roster, Status> {
+        self.member.survey(deadline.left()).await.map(Roster::new).map_err(status::no_answer)
+    }
+
+    /// Changes the membership. What is checked here still holds when the leader makes the change: if not, it is checked anew.
+    pub(crate) async fn alter(&self, wish: &Wish, deadline: Deadline) -> Result<Altered, Status> {
+        wish.check()?;
+        let new = rand::random::<u64>().max(1);
+        loop {
+            let roster = self.survey(deadline).await?;
+            let alter = wish.against(&roster, &self.config, new)?;
+            match self.member.alter(alter, roster.survey.index, deadline.left()).await {
+                Ok(members) => return Ok(Altered { members: members.into_iter().map(described).collect(), new }),
+                Err(MemberError::Refused(AlterError::Changed)) if !deadline.passed() => {}
+                Err(error) => return Err(status::no_answer(error)),
+            }
+        }
     }
 }
 
-/// A member of which nothing (readable) is known is listed as etcd lists one that has not started: without name and URLs.
-/// Its id is then the one it has inside.
-fn describe(member: &node::Member) -> MemberInfo {
-    let unknown = || MemberInfo { api_id: member.node.0, ..MemberInfo::default() };
-    if member.info.is_empty() {
-        return unknown();
-    }
-    MemberInfo::decode(&member.info).unwrap_or_else(|error| {
-        tracing::warn!(node = %member.node, %error, "what clients may know of a member cannot be read");
-        unknown()
-    })
+/// The membership after a change.
+#[derive(Debug)]
+pub(crate) struct Altered {
+    pub(crate) members: Vec<(node::Member, MemberInfo)>,
+    /// The id of the member that the change made, if it made one.
+    pub(crate) new: u64,
 }

@@ -15,9 +15,10 @@ use tonic_health::server::{HealthReporter, HealthService};
 use crate::api::etcdserverpb::cluster_server::ClusterServer;
 use crate::api::etcdserverpb::kv_server::KvServer;
 use crate::api::etcdserverpb::maintenance_server::MaintenanceServer;
+use crate::api::quorate_v1::members_server::MembersServer;
 use crate::api::quorate_v1::sessions_server::SessionsServer;
 use crate::context::Context;
-use crate::grpc::{ClusterService, KvService, MaintenanceService, SessionsService};
+use crate::grpc::{ClusterService, KvService, MaintenanceService, MembersService, SessionsService};
 use crate::http as plain;
 use crate::member::Member;
 use crate::status;
@@ -29,6 +30,7 @@ pub(crate) struct Services<M> {
     cluster: ClusterServer<ClusterService<M>>,
     maintenance: MaintenanceServer<MaintenanceService<M>>,
     sessions: SessionsServer<SessionsService<M>>,
+    members: MembersServer<MembersService<M>>,
     health: HealthServer<HealthService>,
 }
 
@@ -41,6 +43,7 @@ impl<M: Member> Services<M> {
             maintenance: MaintenanceServer::new(MaintenanceService(context.clone()))
                 .max_decoding_message_size(message_bytes_max),
             sessions: SessionsServer::new(SessionsService(context.clone())),
+            members: MembersServer::new(MembersService(context.clone())),
             health: HealthServer::new(HealthService::from_health_reporter(HealthReporter::new())),
             context,
         }
@@ -61,6 +64,7 @@ impl<M: Member> Services<M> {
             "etcdserverpb.Cluster" => self.cluster.clone().call(request).await?,
             "etcdserverpb.Maintenance" => self.maintenance.clone().call(request).await?,
             "quorate.v1.Sessions" => self.sessions.clone().call(request).await?,
+            "quorate.v1.Members" => self.members.clone().call(request).await?,
             "grpc.health.v1.Health" => self.health.clone().call(request).await?,
             name => status::not_served(name).into_http(),
         };

@@ -4,9 +4,11 @@
 mod cluster;
 mod kv;
 mod maintenance;
+mod members;
 mod sessions;
 
 pub(crate) use cluster::ClusterService;
 pub(crate) use kv::KvService;
 pub(crate) use maintenance::MaintenanceService;
+pub(crate) use members::MembersService;
 pub(crate) use sessions::SessionsService;

@@ -28,6 +28,7 @@ mod grpc;
 mod http;
 mod member;
 mod member_info;
+mod membership;
 mod serve;
 mod session;
 mod status;

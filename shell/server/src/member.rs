@@ -5,7 +5,10 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
-use node::{Granted, Handle, OpenSession, ReadError, SessionCommand, SessionId, Status, WriteError, Written};
+use node::{
+    Alter, Granted, Handle, MemberError, OpenSession, ReadError, SessionCommand, SessionId, Status, Survey, WriteError,
+    Written,
+};
 use raft::Index;
 use store::{KvStore, Reader};
 
@@ -65,6 +68,17 @@ pub(crate) trait Member: Clone + Send + Sync + 'static {
 
     /// Who are members.
     fn members(&self) -> Vec<node::Member>;
+
+    /// How the membership is, as the leader sees it. See [`Handle::survey`].
+    fn survey(&self, time: Duration) -> impl Future<Output = Result<Survey, MemberError>> + Send;
+
+    /// Changes the membership that stands at `seen`. See [`Handle::alter`].
+    fn alter(
+        &self,
+        alter: Alter,
+        seen: Index,
+        time: Duration,
+    ) -> impl Future<Output = Result<Vec<node::Member>, MemberError>> + Send;
 }
 
 impl Member for Handle<KvStore> {
@@ -115,5 +129,13 @@ impl Member for Handle<KvStore> {
 
     fn members(&self) -> Vec<node::Member> {
         Self::members(self)
+    }
+
+    async fn survey(&self, time: Duration) -> Result<Survey, MemberError> {
+        Self::survey(self, time).await
+    }
+
+    async fn alter(&self, alter: Alter, seen: Index, time: Duration) -> Result<Vec<node::Member>, MemberError> {
+        Self::alter(self, alter, Some(seen), time).await
     }
 }

@@ -1,7 +1,7 @@
 //! The only map from what can go wrong to gRPC codes and etcd's texts. Clients compare both, so neither may change. It does
 //! not know which call an error belongs to.
 
-use node::{ReadError, SessionRefusal, WriteError};
+use node::{AlterError, MemberError, ReadError, SessionRefusal, WriteError};
 use store::{Invalid, NoSpace, ReadError as StoreReadError, Refusal};
 use tonic::{Code, Status};
 
@@ -58,11 +58,29 @@ pub enum Error {
     TooManyOutstanding,
     /// The metadata that name a session and a command are not all there, or not what they must be.
     BadSessionMetadata,
+    /// No member has this id.
+    MemberNotFound,
+    /// Another member has one of these peer URLs.
+    PeerUrlsExist,
+    /// No peer URLs, or some that no member could be reached at.
+    BadPeerUrls,
+    /// Too few members have started: the change could stop the cluster, or one before it waits for a member to start.
+    NotEnoughStarted,
+    /// Too few members answer for the change.
+    Unhealthy,
+    /// It votes already.
+    NotLearner,
+    /// The learner lags.
+    LearnerNotReady,
+    /// The cluster has as many learners as it may.
+    TooManyLearners,
+    /// A learner serves little.
+    NotForLearner,
 }
 
 impl Error {
     /// All of them, for tables and tests.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 34] = [
         Self::EmptyKey,
         Self::KeyNotFound,
         Self::ValueProvided,
@@ -88,12 +106,30 @@ impl Error {
         Self::SequenceAcknowledged,
         Self::TooManyOutstanding,
         Self::BadSessionMetadata,
+        Self::MemberNotFound,
+        Self::PeerUrlsExist,
+        Self::BadPeerUrls,
+        Self::NotEnoughStarted,
+        Self::Unhealthy,
+        Self::NotLearner,
+        Self::LearnerNotReady,
+        Self::TooManyLearners,
+        Self::NotForLearner,
     ];
 
     /// The gRPC code that etcd answers with.
     #[must_use]
     pub fn code(self) -> Code {
         match self {
+            Self::BadPeerUrls => Code::InvalidArgument,
+            Self::MemberNotFound => Code::NotFound,
+            Self::Unhealthy => Code::Unavailable,
+            Self::PeerUrlsExist
+            | Self::NotEnoughStarted
+            | Self::NotLearner
+            | Self::LearnerNotReady
+            | Self::TooManyLearners
+            | Self::NotForLearner => Code::FailedPrecondition,
             Self::EmptyKey
             | Self::KeyNotFound
             | Self::ValueProvided
@@ -120,6 +156,15 @@ impl Error {
     #[must_use]
     pub fn text(self) -> &'static str {
         match self {
+            Self::MemberNotFound => "etcdserver: member not found",
+            Self::PeerUrlsExist => "etcdserver: Peer URLs already exists",
+            Self::BadPeerUrls => "etcdserver: given member URLs are invalid",
+            Self::NotEnoughStarted => "etcdserver: re-configuration failed due to not enough started members",
+            Self::Unhealthy => "etcdserver: unhealthy cluster",
+            Self::NotLearner => "etcdserver: can only promote a learner member",
+            Self::LearnerNotReady => "etcdserver: can only promote a learner member which is in sync with leader",
+            Self::TooManyLearners => "etcdserver: too many learner members in cluster",
+            Self::NotForLearner => "etcdserver: rpc not supported for learner",
             Self::EmptyKey => "etcdserver: key is not provided",
             Self::KeyNotFound => "etcdserver: key not found",
             Self::ValueProvided => "etcdserver: value is provided",
@@ -235,6 +280,32 @@ pub(crate) fn unread(error: StoreReadError) -> Status {
     }
 }
 
+/// Why the membership is not changed, in etcd's words where it has some.
+pub(crate) fn not_altered(error: AlterError) -> Status {
+    match error {
+        AlterError::NotMember(_) => Error::MemberNotFound.into(),
+        AlterError::NotLearner(_) => Error::NotLearner.into(),
+        AlterError::Lagging { .. } => Error::LearnerNotReady.into(),
+        AlterError::Waiting(_) | AlterError::Refused(raft::Refusal::NoVoters) => Error::NotEnoughStarted.into(),
+        AlterError::Refused(raft::Refusal::LosesQuorum { .. }) => Error::Unhealthy.into(),
+        AlterError::NotNow | AlterError::Changed | AlterError::Refused(_) => {
+            Status::failed_precondition(format!("quorate: {error}"))
+        }
+    }
+}
+
+/// The same for whatever comes of asking the leader.
+pub(crate) fn no_answer(error: MemberError) -> Status {
+    match error {
+        MemberError::Refused(error) => not_altered(error),
+        MemberError::NoLeader => Error::NoLeader.into(),
+        MemberError::TimedOut { leader_changed: false } => Error::TimedOut.into(),
+        MemberError::TimedOut { leader_changed: true } => Error::TimedOutLeaderFailed.into(),
+        MemberError::Busy => Error::TooManyRequests.into(),
+        MemberError::Stopped => Error::Stopped.into(),
+    }
+}
+
 /// Something that etcd has no text for: it says itself what happened, under the code that etcd uses then.
 pub(crate) fn unmapped(error: impl std::fmt::Display) -> Status {
     Status::unknown(format!("quorate: {error}"))
@@ -255,7 +326,7 @@ mod tests {
     use super::*;
 
     /// Code number and text, written out once more, so that neither changes by accident.
-    const TABLE: [(Error, i32, &str); 25] = [
+    const TABLE: [(Error, i32, &str); 34] = [
         (Error::EmptyKey, 3, "etcdserver: key is not provided"),
         (Error::KeyNotFound, 3, "etcdserver: key not found"),
         (Error::ValueProvided, 3, "etcdserver: value is provided"),
@@ -289,6 +360,15 @@ mod tests {
             3,
             "quorate: quorate-session, quorate-sequence (from 1) and quorate-acknowledged belong together",
         ),
+        (Error::MemberNotFound, 5, "etcdserver: member not found"),
+        (Error::PeerUrlsExist, 9, "etcdserver: Peer URLs already exists"),
+        (Error::BadPeerUrls, 3, "etcdserver: given member URLs are invalid"),
+        (Error::NotEnoughStarted, 9, "etcdserver: re-configuration failed due to not enough started members"),
+        (Error::Unhealthy, 14, "etcdserver: unhealthy cluster"),
+        (Error::NotLearner, 9, "etcdserver: can only promote a learner member"),
+        (Error::LearnerNotReady, 9, "etcdserver: can only promote a learner member which is in sync with leader"),
+        (Error::TooManyLearners, 9, "etcdserver: too many learner members in cluster"),
+        (Error::NotForLearner, 9, "etcdserver: rpc not supported for learner"),
     ];
 
     #[test]

@@ -7,6 +7,7 @@ mod errors;
 mod http;
 mod kv;
 mod maintenance;
+mod membership;
 mod real;
 mod stop;
 mod txn;

@@ -60,6 +60,9 @@ pub(crate) enum Failure {
     },
     /// Standard input can't be read.
     #[error("standard input can't be read: {0}")]
+    StandardInput(String),
+    /// What was asked for can't be.
+    #[error("{0}")]
     Input(String),
 }
 

@@ -24,11 +24,11 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    fn text(text: String) -> Self {
+    pub(super) fn text(text: String) -> Self {
         Self { out: text.into_bytes(), notes: Vec::new(), good: true }
     }
 
-    fn json(value: &impl Serialize) -> Self {
+    pub(super) fn json(value: &impl Serialize) -> Self {
         let mut text = serde_json::to_string(value).expect("our own answers have text keys and finite numbers");
         text.push('\n');
         Self::text(text)

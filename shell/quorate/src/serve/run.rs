@@ -107,6 +107,8 @@ fn server_config(config: &ServeConfig, who: &Who) -> ServerConfig {
     let mut server = ServerConfig::new(identity, config.election_timeout);
     server.request_bytes_max = config.max_request_bytes as usize;
     server.txn_ops_max = config.max_txn_ops as usize;
+    server.learners_max = config.max_learners as usize;
+    server.strict_reconfig_check = config.strict_reconfig_check;
     server.quota_bytes = config.quota_backend_bytes;
     server
 }

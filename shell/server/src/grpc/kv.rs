@@ -32,9 +32,13 @@ pub(crate) struct KvService<M>(pub(crate) Arc<Context<M>>);
 impl<M: Member> Kv for KvService<M> {
     async fn range(&self, request: Request<RangeRequest>) -> Result<Response<RangeResponse>, Status> {
         let context = &self.0;
-        let deadline = context.admit(request.metadata())?;
+        let serializable = request.get_ref().serializable;
+        let deadline = if serializable {
+            context.admit_anywhere(request.metadata())?
+        } else {
+            context.admit(request.metadata())?
+        };
         let request = request.into_inner();
-        let serializable = request.serializable;
         let request = convert::range_request(request)?;
         check::range(&request)?;
         if !serializable {

@@ -41,7 +41,7 @@ impl<M: Member> Maintenance for MaintenanceService<M> {
 
     async fn status(&self, request: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
         let context = &self.0;
-        context.admit(request.metadata())?;
+        context.admit_anywhere(request.metadata())?;
         let (status, reader) = (context.member.status(), context.member.reader());
         let mut errors = Vec::new();
         if status.leader.is_none() {
@@ -58,7 +58,7 @@ impl<M: Member> Maintenance for MaintenanceService<M> {
             raft_applied_index: status.applied.0,
             errors,
             db_size_in_use: signed(reader.db_size_in_use()),
-            is_learner: context.member.members().iter().any(|member| member.node == status.node && !member.voter),
+            is_learner: context.is_learner(),
             storage_version: String::new(),
             db_size_quota: context.config.quota_bytes.map_or(0, signed),
             downgrade_info: None,

@@ -4,7 +4,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use node::{Granted, OpenSession, ReadError, SessionCommand, SessionId, SessionRefusal, Status, WriteError, Written};
+use node::{
+    Alter, Granted, MemberError, OpenSession, ReadError, SessionCommand, SessionId, SessionRefusal, Status, Survey,
+    WriteError, Written,
+};
 use raft::{Index, NodeId, Position, Term};
 use replica::{Command, StateMachine};
 use store::{KvStore, PutRequest, Reader};
@@ -27,6 +30,10 @@ struct Inner {
     time_limits: Mutex<Vec<Duration>>,
     hold: Mutex<Option<CancellationToken>>,
     waiting: watch::Sender<bool>,
+    survey: Mutex<Option<Survey>>,
+    alters: Mutex<Vec<(Alter, Index)>>,
+    /// The last one is for the next change.
+    alter_refusals: Mutex<Vec<MemberError>>,
 }
 
 impl Fake {
@@ -50,6 +57,9 @@ impl Fake {
             time_limits: Mutex::default(),
             hold: Mutex::default(),
             waiting: watch::Sender::new(false),
+            survey: Mutex::default(),
+            alters: Mutex::default(),
+            alter_refusals: Mutex::default(),
         }))
     }
 
@@ -59,6 +69,22 @@ impl Fake {
 
     pub(super) fn set_members(&self, members: Vec<node::Member>) {
         *self.0.members.lock().unwrap() = members;
+    }
+
+    /// The membership as the leader sees it, which is what is listed, too.
+    pub(super) fn set_survey(&self, survey: Survey) {
+        self.set_members(node::Member::all_of(&survey.configuration));
+        *self.0.survey.lock().unwrap() = Some(survey);
+    }
+
+    /// The next changes are refused like this, in this order.
+    pub(super) fn refuse_alters(&self, errors: &[MemberError]) {
+        *self.0.alter_refusals.lock().unwrap() = errors.iter().rev().cloned().collect();
+    }
+
+    /// The changes that came, and which configuration was looked at.
+    pub(super) fn alters(&self) -> Vec<(Alter, Index)> {
+        std::mem::take(&mut *self.0.alters.lock().unwrap())
     }
 
     pub(super) fn refuse_writes(&self, error: Option<WriteError>) {
@@ -170,5 +196,16 @@ impl Member for Fake {
 
     fn members(&self) -> Vec<node::Member> {
         self.0.members.lock().unwrap().clone()
+    }
+
+    /// One that leads alone: a change is refused as the test wants it.
+    async fn survey(&self, _: Duration) -> Result<Survey, MemberError> {
+        self.0.survey.lock().unwrap().clone().ok_or(MemberError::NoLeader)
+    }
+
+    async fn alter(&self, alter: Alter, seen: Index, _: Duration) -> Result<Vec<node::Member>, MemberError> {
+        self.0.alters.lock().unwrap().push((alter, seen));
+        let refusal = self.0.alter_refusals.lock().unwrap().pop();
+        refusal.map_or_else(|| Ok(self.members()), Err)
     }
 }

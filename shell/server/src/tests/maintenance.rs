@@ -8,8 +8,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use super::{IDENTITY, Served, told};
 use crate::api::etcdserverpb::{
-    AlarmRequest, AlarmType, HashKvRequest, HashRequest, MemberAddRequest, MemberListRequest, PutRequest,
-    SnapshotRequest, StatusRequest,
+    AlarmRequest, AlarmType, HashKvRequest, HashRequest, MemberListRequest, PutRequest, SnapshotRequest, StatusRequest,
 };
 use crate::{Error, MemberInfo};
 
@@ -24,9 +23,9 @@ fn info(name: &str, api_id: u64) -> MemberInfo {
 
 fn three_members(served: &Served) {
     served.member.set_members(vec![
-        Member { node: NodeId(1), voter: true, info: info("one", 0xa1).encode() },
-        Member { node: NodeId(2), voter: true, info: info("two", 0xa2).encode() },
-        Member { node: NodeId(3), voter: false, info: bytes::Bytes::new() },
+        Member { node: NodeId(1), voter: true, joining: false, info: info("one", 0xa1).encode() },
+        Member { node: NodeId(2), voter: true, joining: false, info: info("two", 0xa2).encode() },
+        Member { node: NodeId(3), voter: false, joining: false, info: bytes::Bytes::new() },
     ]);
 }
 
@@ -125,8 +124,6 @@ async fn hashes_tell_equal_data_from_other_data() {
 #[tokio::test]
 async fn what_is_not_served_says_so() {
     let mut served = Served::new().await;
-    let add = served.cluster.member_add(MemberAddRequest::default()).await.unwrap_err();
-    assert_eq!(told(&add), (12, "quorate: MemberAdd is not served yet"));
     let snapshot = served.maintenance.snapshot(SnapshotRequest {}).await.unwrap_err();
     assert_eq!(told(&snapshot), (12, "quorate: Snapshot is not served yet"));
     let mut lease = crate::api::etcdserverpb::lease_client::LeaseClient::new(served.channel.clone());
