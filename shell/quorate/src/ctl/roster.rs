@@ -251,7 +251,7 @@ mod unit {
     fn a_list_is_a_table() {
         let survey = MembersSurveyResponse { members: members(), changing: true };
         let expected = "\
-ID  NAME  ROLE     STATE        PEER URLS       CLIENT URLS
+ID  NAME  ROLE     STATE        PEER URLS        CLIENT URLS
 a1  n1    voter    leads        http://ha1:2380
 a2  n2    voter    silent       http://ha2:2380
 a3  -     joining  not started  http://ha3:2380
