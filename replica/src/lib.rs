@@ -9,7 +9,8 @@
 //!   [`Output`] says what to do. It never touches a disk, a socket or a clock.
 //! - [`DurableLog`]: carries out the one write that an output may hold, as two steps: write, then sync. When it is durable its
 //!   ticket goes back in as [`Input::Written`].
-//! - [`Storeroom`]: everything on the disk that may take long: snapshot files and the log's chores.
+//! - [`Storeroom`]: everything on the disk that may take long: snapshot files and the log's chores. What travels of them between
+//!   members is in [`transfers`].
 //!
 //! A driver carries the values between them. `quorate-node` is one, with threads and sockets; the tests of this crate hold
 //! another, with a seed, a network that loses and repeats messages, and disks that lose power.
@@ -28,6 +29,7 @@ mod accepted;
 pub mod boot;
 mod clock_watch;
 mod durable;
+mod followers;
 mod freshness;
 pub mod lease;
 pub mod membership;
@@ -40,6 +42,7 @@ pub mod sessions;
 mod snapshots;
 pub mod state_machine;
 mod storeroom;
+pub mod transfers;
 pub mod turn;
 mod writes;
 
@@ -57,6 +60,6 @@ pub use sessions::{
 pub use state_machine::{Command, Freeze, RestoreError, StateMachine};
 pub use storeroom::{LoadError, Loaded, Storeroom};
 pub use turn::{
-    Input, MemberAnswer, Output, ReadMode, ReceivedSnapshot, Refusal, Reply, Request, RequestId, TakeSnapshot, Time,
-    Timer, TimerChange,
+    Input, MemberAnswer, Output, ReadMode, ReceivedSnapshot, Refusal, Reply, Request, RequestId, SendSnapshot,
+    TakeSnapshot, Time, Timer, TimerChange,
 };

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use raft::{Index, NodeId, Raft, Term};
 
 use crate::accepted::Accepted;
+use crate::followers::Followers;
 use crate::freshness::Freshness;
 use crate::lease::Lease;
 use crate::membership::waiting::Questions;
@@ -124,6 +125,7 @@ pub struct Replica<S: StateMachine> {
     proposed: Proposed,
     questions: Questions,
     snapshots: Snapshots,
+    followers: Followers,
     /// The disk has no room for the log's next segment.
     no_room: bool,
     /// Since this node leads: cluster time then, and its own clock then.
@@ -166,6 +168,7 @@ impl<S: StateMachine> Replica<S> {
             proposed: Proposed::default(),
             questions: Questions::default(),
             snapshots: Snapshots::new(applied),
+            followers: Followers::default(),
             no_room: false,
             reign: None,
             leader: None,
@@ -272,8 +275,7 @@ impl<S: StateMachine> Replica<S> {
             Input::SnapshotTaken(index) => {
                 let log_bytes = self.raft.inspect().log().bytes();
                 self.snapshots.taken(index, log_bytes, &self.config);
-                let forget = self.snapshots.forget(self.needs_room());
-                self.raft.compact(forget);
+                self.shorten_log();
             }
             Input::SnapshotFailed => self.snapshots.failed(self.now, self.config.election_timeout),
             Input::SnapshotReceived(snapshot) => self.snapshot_received(*snapshot),
@@ -287,6 +289,7 @@ impl<S: StateMachine> Replica<S> {
         match message {
             PeerMessage::Raft(message) => {
                 if message.from == from {
+                    self.followers.heard(from, self.now);
                     self.raft.receive(message);
                 }
             }
@@ -312,6 +315,7 @@ impl<S: StateMachine> Replica<S> {
             Some(_) | None => mine.then_some((view.last_time(), self.now)),
         };
         self.proposed.clear();
+        self.followers.forget();
         if mine {
             self.accepted.lead(term);
             self.questions.accepted().lead(term);
@@ -333,8 +337,7 @@ impl<S: StateMachine> Replica<S> {
         let messages = output.messages.into_iter().map(|message| (message.to, PeerMessage::Raft(message)));
         self.out.messages.extend(messages);
         self.out.write = output.write;
-        let term = self.raft.inspect().term();
-        self.out.send_snapshots.extend(output.snapshots.into_iter().map(|to| (to, term)));
+        self.send_snapshots(&output.snapshots);
         self.out.timers.extend(output.timers.into_iter().map(TimerChange::Raft));
         self.watch_rounds(output.confirmed_round);
         if !std::mem::replace(&mut self.started, true) {

@@ -93,6 +93,11 @@ impl Snapshots {
         (self.bytes, self.bytes_covered) = (0, 0);
     }
 
+    /// What the newest covers.
+    pub(crate) fn newest(&self) -> Index {
+        self.last
+    }
+
     /// Up to where the log is to be forgotten, as soon as it is durable up to there.
     pub(crate) fn forget(&mut self, pressing: bool) -> Index {
         if pressing {

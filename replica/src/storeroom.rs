@@ -5,7 +5,7 @@ use std::io;
 
 use bytes::Bytes;
 use raft::Position;
-use wal::snapshot_file::{self, IncomingSnapshot, SnapshotBytes, SnapshotError, SnapshotReader, SnapshotWriter};
+use wal::snapshot_file::{self, IncomingSnapshot, SnapshotBytes, SnapshotError, SnapshotId, SnapshotReader, SnapshotWriter};
 use wal::{Base, Chore, Disk};
 
 use crate::section::{Section, SectionError};
@@ -19,6 +19,7 @@ pub(crate) const GROUP: u32 = 0;
 #[derive(Debug, Clone)]
 pub struct Storeroom<D: Disk> {
     disk: D,
+    chunk_bytes: usize,
 }
 
 /// Why a snapshot can't be used.
@@ -63,10 +64,16 @@ pub struct Loaded<S> {
 impl<D: Disk> Storeroom<D> {
     /// Over the member's folder.
     pub fn new(disk: D) -> Self {
-        Self { disk }
+        Self { disk, chunk_bytes: snapshot_file::CHUNK_BYTES }
     }
 
-    /// Removes what an earlier life left unfinished.
+    /// The same, and the snapshots that it takes consist of chunks of so many bytes: tests have small snapshots of many chunks.
+    #[must_use]
+    pub fn with_chunks_of(self, chunk_bytes: usize) -> Self {
+        Self { chunk_bytes, ..self }
+    }
+
+    /// Removes what an earlier life left unfinished, but for the newest snapshot that was being received: its sender may go on.
     ///
     /// # Errors
     /// What the disk said.
@@ -98,7 +105,8 @@ impl<D: Disk> Storeroom<D> {
 
     fn write<F: Freeze>(&self, snapshot: TakeSnapshot<F>) -> io::Result<()> {
         let TakeSnapshot { position, section, mut frozen } = snapshot;
-        let mut writer = SnapshotWriter::create(self.disk.clone(), GROUP, base(position), &section.encode())?;
+        let (disk, section) = (self.disk.clone(), section.encode());
+        let mut writer = SnapshotWriter::create_with(disk, GROUP, base(position), &section, self.chunk_bytes)?;
         frozen.write_to(&mut writer)?;
         writer.finish().map(|_| ())
     }
@@ -116,41 +124,51 @@ impl<D: Disk> Storeroom<D> {
     /// The newest snapshot's bytes, to be sent to a peer. They can be read to the end even when a newer one takes its place.
     ///
     /// # Errors
-    /// What the disk said; `NotFound` when there is none.
-    pub fn open_newest(&self) -> io::Result<(Position, SnapshotBytes<D::File>)> {
-        let newest = snapshot_file::newest(&self.disk)?.ok_or(io::ErrorKind::NotFound)?;
-        Ok((position(newest.position), SnapshotBytes::open(&self.disk, &newest.name)?))
+    /// When there is none, or it can't be read.
+    pub fn open_newest(&self) -> Result<SnapshotBytes<D::File>, SnapshotError> {
+        let newest = snapshot_file::newest(&self.disk).map_err(|error| SnapshotError::unlisted(&error))?;
+        let newest = newest.ok_or_else(|| SnapshotError::unlisted(&io::ErrorKind::NotFound.into()))?;
+        SnapshotBytes::open(&self.disk, &newest.name)
     }
 
-    /// Begins to receive a snapshot.
+    /// Begins to receive a snapshot, or goes on with what is here of it: `parked` from an earlier connection, or on the disk from
+    /// an earlier life. What is here of any other is removed.
     ///
     /// # Errors
     /// What the disk said.
-    pub fn receive(&self, position: Position) -> io::Result<IncomingSnapshot<D>> {
-        IncomingSnapshot::start(self.disk.clone(), GROUP, base(position))
+    pub fn receive(&self, id: SnapshotId, parked: Option<IncomingSnapshot<D>>) -> io::Result<IncomingSnapshot<D>> {
+        let same = |other: SnapshotId| other == id;
+        snapshot_file::remove_incoming(&self.disk, |other| !same(other))?;
+        if let Some(parked) = parked.filter(|parked| same(parked.id())) {
+            return Ok(parked);
+        }
+        match IncomingSnapshot::resume(self.disk.clone(), GROUP, id)? {
+            Some(begun) => Ok(begun),
+            None => IncomingSnapshot::start(self.disk.clone(), GROUP, id),
+        }
     }
 
-    /// A snapshot was received whole: verifies it, makes it durable and builds the state machine. Older ones are gone then.
+    /// A snapshot was received whole: makes it durable, builds the state machine from it, and gives it its name. Older ones are
+    /// gone then.
     ///
     /// # Errors
-    /// When it is damaged or not of this state machine; nothing of it is left then.
+    /// When it is not whole or not of this state machine; nothing of it is left then.
     pub fn received<S: StateMachine>(&self, incoming: IncomingSnapshot<D>) -> Result<Loaded<S>, LoadError> {
-        let name = snapshot_file::snapshot_name(incoming.position());
-        let all = snapshot_file::list(&self.disk).map_err(|error| read_error("the folder", error))?;
-        if all.iter().any(|one| one.name == name) {
-            // It is here already, and the log may stand on it: its copy must not take it along when something goes wrong.
-            incoming.abandon();
-            return self.load(&name);
+        let complete = incoming.complete()?;
+        let name = snapshot_file::snapshot_name(complete.position());
+        let loaded = complete.reader().map_err(LoadError::File).and_then(|reader| load(&name, reader));
+        match loaded {
+            Ok(loaded) => {
+                complete.publish()?;
+                // A member that is always behind gets one after the other, and takes none itself.
+                let _left_for_the_next = self.remove_older();
+                Ok(loaded)
+            }
+            Err(error) => {
+                complete.abandon();
+                Err(error)
+            }
         }
-        let name = incoming.finish()?.name;
-        let loaded = self.load(&name);
-        if loaded.is_err() {
-            let _damaged_and_of_no_use = snapshot_file::remove(&self.disk, &name);
-        } else {
-            // A member that is always behind gets one after the other, and takes none itself.
-            let _left_for_the_next = self.remove_older();
-        }
-        loaded
     }
 
     /// The newest snapshot, read, verified and built into a state machine.
@@ -163,24 +181,28 @@ impl<D: Disk> Storeroom<D> {
     }
 
     fn load<S: StateMachine>(&self, name: &str) -> Result<Loaded<S>, LoadError> {
-        let mut reader = SnapshotReader::open(&self.disk, name, GROUP)?;
-        let section = Section::decode(&Bytes::copy_from_slice(reader.replica_section()))
-            .map_err(|error| LoadError::Section(name.to_string(), error))?;
-        let machine = S::restore(&mut reader).map_err(|error| LoadError::Machine(name.to_string(), error))?;
-        let position = position(reader.position());
-        reader.verify()?;
-        Ok(Loaded { position, section, machine })
+        load(name, SnapshotReader::open(&self.disk, name, GROUP)?)
     }
 
     /// Two may do this at once: what the other has removed is gone.
     fn remove_older(&self) -> io::Result<()> {
         let mut all = snapshot_file::list(&self.disk)?;
-        all.pop();
+        let newest = all.pop().map(|newest| newest.position);
+        snapshot_file::remove_incoming(&self.disk, |id| Some(id.position) <= newest)?;
         all.iter().try_for_each(|older| match snapshot_file::remove(&self.disk, &older.name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             other => other,
         })
     }
+}
+
+fn load<S: StateMachine, F: wal::DiskFile>(name: &str, mut reader: SnapshotReader<F>) -> Result<Loaded<S>, LoadError> {
+    let section = Section::decode(&Bytes::copy_from_slice(reader.replica_section()))
+        .map_err(|error| LoadError::Section(name.to_string(), error))?;
+    let machine = S::restore(&mut reader).map_err(|error| LoadError::Machine(name.to_string(), error))?;
+    let position = position(reader.position());
+    reader.verify()?;
+    Ok(Loaded { position, section, machine })
 }
 
 fn read_error(name: &str, error: io::Error) -> LoadError {
@@ -191,6 +213,6 @@ fn base(position: Position) -> Base {
     Base { index: position.index.0, term: position.term.0 }
 }
 
-fn position(base: Base) -> Position {
+pub(crate) fn position(base: Base) -> Position {
     Position::new(base.index, base.term)
 }

@@ -216,6 +216,17 @@ pub struct TakeSnapshot<F> {
     pub frozen: F,
 }
 
+/// A peer needs a snapshot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SendSnapshot {
+    /// Who.
+    pub to: NodeId,
+    /// The term in which this node leads.
+    pub term: Term,
+    /// The log begins behind this index: a snapshot must reach so far to be of use.
+    pub base: Index,
+}
+
 /// What a member wants done.
 pub struct Output<S: StateMachine> {
     /// To be sent, in this order for each peer.
@@ -226,14 +237,15 @@ pub struct Output<S: StateMachine> {
     pub replies: Vec<(RequestId, Reply)>,
     /// To be written to a file.
     pub take_snapshot: Option<TakeSnapshot<S::Frozen>>,
-    /// Peers that need the newest snapshot, and the term in which this node leads.
-    pub send_snapshots: Vec<(NodeId, Term)>,
+    /// Snapshots to be sent.
+    pub send_snapshots: Vec<SendSnapshot>,
     /// Timers to arm or disarm.
     pub timers: Vec<TimerChange>,
     /// What happened in consensus and by which rule.
     pub events: Vec<Event>,
-    /// A snapshot replaced the state machine: readers handed out before see the old one.
-    pub machine_replaced: bool,
+    /// A snapshot took the place of this state machine: readers handed out before see it. Dropping it may take as long as it is
+    /// large, so that is for another thread.
+    pub replaced_machine: Option<S>,
     /// There is more to do that waits for nothing: another turn, after messages and write have left.
     pub again: bool,
     /// The member must stop.
@@ -250,7 +262,7 @@ impl<S: StateMachine> Default for Output<S> {
             send_snapshots: Vec::new(),
             timers: Vec::new(),
             events: Vec::new(),
-            machine_replaced: false,
+            replaced_machine: None,
             again: false,
             halt: None,
         }

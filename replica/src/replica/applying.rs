@@ -2,7 +2,7 @@
 //! log be forgotten.
 
 use bytes::Bytes;
-use raft::{Entry, EntryKind, Installed};
+use raft::{Entry, EntryKind, Installed, NodeId};
 
 use super::Replica;
 use crate::recent::Outcome;
@@ -10,7 +10,7 @@ use crate::section::Section;
 use crate::sessions::{Decision, Kept, SessionAct, SessionCommand, SessionId, read_act, read_command};
 use crate::snapshots::is_nearly_full;
 use crate::state_machine::{Command, StateMachine};
-use crate::turn::{ReceivedSnapshot, TakeSnapshot};
+use crate::turn::{ReceivedSnapshot, SendSnapshot, TakeSnapshot};
 
 impl<S: StateMachine> Replica<S> {
     /// Applies committed entries in order (B10), a bounded amount, and answers those who wait for them.
@@ -115,12 +115,19 @@ impl<S: StateMachine> Replica<S> {
     }
 
     /// A snapshot may be ahead of what the own disk has (a leader commits by its followers'): the log is forgotten up to it
-    /// once the disk has caught up.
+    /// once the disk has caught up. And while there is room, what followers need next is kept.
     pub(super) fn shorten_log(&mut self) {
-        let forget = self.snapshots.forget(self.needs_room());
+        let pressing = self.needs_room();
+        let mut forget = self.snapshots.forget(pressing);
         let view = self.raft.inspect();
-        let (base, durable) = (view.log().base().index, view.persistence().durable());
-        if base < forget && forget <= durable {
+        if view.log().base().index >= forget {
+            return;
+        }
+        if !pressing && let Some(hold) = self.followers.hold(&view, self.now, self.config.election_timeout) {
+            forget = forget.min(hold);
+        }
+        let (base, forget) = (view.log().base().index, forget.min(view.persistence().durable()));
+        if base < forget {
             self.raft.compact(forget);
         }
     }
@@ -144,15 +151,23 @@ impl<S: StateMachine> Replica<S> {
         self.out.take_snapshot = Some(TakeSnapshot { position, section, frozen: self.machine.freeze() });
     }
 
+    pub(super) fn send_snapshots(&mut self, to: &[NodeId]) {
+        let view = self.raft.inspect();
+        let (term, base) = (view.term(), view.log().base().index);
+        for to in to.iter().copied() {
+            self.followers.is_sent(to, self.snapshots.newest(), base);
+            self.out.send_snapshots.push(SendSnapshot { to, term, base });
+        }
+    }
+
     pub(super) fn snapshot_received(&mut self, received: ReceivedSnapshot<S>) {
         let ReceivedSnapshot { from, term, position, section, machine } = received;
         let snapshot = raft::Snapshot { position, time: section.time, configuration: section.configuration };
         match self.raft.snapshot_received(from, term, snapshot) {
             Installed::No | Installed::Committed => {}
             Installed::Replaced => {
-                self.machine = machine;
+                self.out.replaced_machine = Some(std::mem::replace(&mut self.machine, machine));
                 self.sessions = section.sessions;
-                self.out.machine_replaced = true;
                 self.snapshots.installed(position.index);
                 self.forget_questions();
                 for write in self.writes.take_logged_upto(position.index) {

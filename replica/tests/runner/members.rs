@@ -8,7 +8,7 @@ use quorate_replica::{
     Config, DurableLog, First, Input, LeaseState, Loaded, Output, Own, PeerMessage, ReceivedSnapshot, Replica, Reply,
     Storeroom, TakeSnapshot, Time, Timer, TimerChange,
 };
-use raft::{Configuration, NodeId, Settings, Term, Write};
+use raft::{Configuration, NodeId, Position, Settings, Term, Write};
 use wal::memory_disk::MemoryDisk;
 use wal::{Options, WriteError};
 
@@ -170,7 +170,7 @@ impl Members {
             };
             self.told.push(format!("{id} answers {}: {text}", request.0));
         }
-        if output.machine_replaced {
+        if output.replaced_machine.is_some() {
             self.told.push(format!("{id} has the state of a snapshot"));
         }
         let now = self.now;
@@ -186,7 +186,7 @@ impl Members {
         }
         running.write = running.write.take().or(output.write);
         running.snapshots.extend(output.take_snapshot);
-        running.transfers.extend(output.send_snapshots);
+        running.transfers.extend(output.send_snapshots.iter().map(|snapshot| (snapshot.to, snapshot.term)));
         for millis in silences {
             self.told.push(format!("{id} helps nobody depose a leader for {millis} ms"));
         }
@@ -284,15 +284,17 @@ impl Members {
     }
 
     fn transfer(&mut self, from: NodeId, to: NodeId, term: Term) -> Checked {
-        let (position, file) = self.get(from)?.storeroom.open_newest()?;
+        let file = self.get(from)?.storeroom.open_newest()?;
+        let id = file.id();
+        let position = Position::new(id.position.index, id.position.term);
         let bytes = file.read(0, usize::MAX)?;
         let arrives = self.running.contains_key(&to) && !self.cut_off.contains(&from) && !self.cut_off.contains(&to);
         let what = if arrives { "sends" } else { "can't send" };
         self.told.push(format!("{from} {what} snapshot {position} to {to}"));
         if arrives {
             let storeroom = &self.get(to)?.storeroom;
-            let mut incoming = storeroom.receive(position)?;
-            incoming.append(&bytes)?;
+            let mut incoming = storeroom.receive(id, None)?;
+            incoming.append(0, &bytes)?;
             let Loaded { position, section, machine } = storeroom.received::<Journal>(incoming)?;
             let received = ReceivedSnapshot { from, term, position, section, machine };
             self.input(to, Input::SnapshotReceived(Box::new(received)))?;

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use quorate_replica::peer::{ForwardId, ForwardedWriteReply, NotAccepted};
 use quorate_replica::{Input, Loaded, PeerMessage, ReceivedSnapshot};
-use raft::{NodeId, Position, Term};
+use raft::{NodeId, Term};
 use wal::memory_disk::MemoryDisk;
-use wal::snapshot_file::IncomingSnapshot;
+use wal::snapshot_file::{IncomingSnapshot, SnapshotId};
 
 use crate::bugs::Bug;
 use crate::journal::{Journal, number_at};
@@ -38,7 +38,7 @@ pub(crate) struct Transfer {
     to: NodeId,
     to_life: u64,
     term: Term,
-    position: Position,
+    id: SnapshotId,
     bytes: Vec<u8>,
     sent: usize,
     incoming: Option<IncomingSnapshot<MemoryDisk>>,
@@ -169,17 +169,18 @@ impl World {
     pub(crate) fn send_snapshot(&mut self, from: NodeId, to: NodeId, term: Term) {
         let (from_life, to_life) = (self.members[&from].life, self.members[&to].life);
         let opened = self.running(from).map(|running| running.storeroom.open_newest());
-        let Some(Ok((position, file))) = opened else { return self.input(from, Input::SnapshotSent(to)) };
+        let Some(Ok(file)) = opened else { return self.input(from, Input::SnapshotSent(to)) };
         let mut bytes = Vec::new();
         while let Ok(part) = file.read(bytes.len() as u64, 4096)
             && !part.is_empty()
         {
             bytes.extend(part);
         }
-        self.note(|_| format!("{from} sends snapshot {position} to {to}"));
+        let id = file.id();
+        self.note(|_| format!("{from} sends snapshot {} to {to}", id.position));
         self.count("snapshots sent");
         self.next_request += 1;
-        let transfer = Transfer { from, from_life, to, to_life, term, position, bytes, sent: 0, incoming: None };
+        let transfer = Transfer { from, from_life, to, to_life, term, id, bytes, sent: 0, incoming: None };
         self.transfers.insert(self.next_request, transfer);
         self.after(500, Event::Chunk(self.next_request));
     }
@@ -200,20 +201,22 @@ impl World {
             let Some(running) = self.running(to).filter(|running| !running.receiving) else {
                 return self.transfer_ends(transfer);
             };
-            let Ok(incoming) = running.storeroom.receive(transfer.position) else {
+            let Ok(mut incoming) = running.storeroom.receive(transfer.id, None) else {
                 return self.transfer_ends(transfer);
             };
             running.receiving = true;
+            // What an earlier connection brought is here already.
+            transfer.sent = usize::try_from(incoming.go_on()).expect("a small file");
             transfer.incoming = Some(incoming);
         }
-        let end = (transfer.sent + 700).min(transfer.bytes.len());
+        let (at, end) = (transfer.sent as u64, (transfer.sent + 700).min(transfer.bytes.len()));
         let mut piece = Bytes::copy_from_slice(&transfer.bytes[transfer.sent..end]).to_vec();
         if !self.calm && self.dice.chance(10) {
             self.count("snapshots damaged on their way");
             let place = self.dice.place(piece.len());
             piece[place] ^= 4;
         }
-        let taken = transfer.incoming.as_mut().map(|incoming| incoming.append(&piece));
+        let taken = transfer.incoming.as_mut().map(|incoming| incoming.append(at, &piece));
         transfer.sent = end;
         if !matches!(taken, Some(Ok(()))) {
             return self.transfer_ends(transfer);
@@ -261,13 +264,11 @@ impl World {
 
     fn transfer_ends(&mut self, transfer: Transfer) {
         let Transfer { from, to, .. } = transfer;
-        if let Some(incoming) = transfer.incoming {
-            if self.is_life(to, transfer.to_life)
-                && let Some(running) = self.running(to)
-            {
-                running.receiving = false;
-            }
-            incoming.abandon();
+        if transfer.incoming.is_some()
+            && self.is_life(to, transfer.to_life)
+            && let Some(running) = self.running(to)
+        {
+            running.receiving = false;
         }
         if self.is_life(from, transfer.from_life) {
             self.input(from, Input::SnapshotSent(to));

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_replica::{Input, Output, PeerMessage, Reply, Time, Timer, TimerChange};
+use quorate_replica::{Input, Output, PeerMessage, Reply, SendSnapshot, Time, Timer, TimerChange};
 use raft::invariants;
 use raft::{Delay, Event as RaftEvent, NodeId};
 
@@ -253,7 +253,7 @@ impl World {
             self.count("snapshots begun");
             self.employ(id, Job::Take(Box::new(snapshot)));
         }
-        for (to, term) in output.send_snapshots {
+        for SendSnapshot { to, term, .. } in output.send_snapshots {
             self.send_snapshot(id, to, term);
         }
         for (request, reply) in output.replies {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::rc::Rc;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, mpsc as threads};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use raft::{NodeId, Switches};
-use replica::{First, Own, Started, StateMachine};
+use replica::transfers::{Pace, Sending};
+use replica::{First, Own, SendSnapshot, Started, StateMachine};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
@@ -30,13 +30,18 @@ use crate::peer::accept::{self, Door};
 use crate::peer::connect::Line;
 use crate::peer::hello::Purpose;
 use crate::peer::links::{Dial, Links, Watch};
-use crate::peer::transfer::{self, Receiver};
+use crate::peer::transfer::receive::Receiver;
+use crate::peer::transfer::send::Sender;
 use crate::published::Published;
 use crate::storeroom_thread::{StoreroomJob, StoreroomThread};
 use crate::timers::Timers;
 
 /// Requests and messages that wait for the loop; who sends more waits.
 const TRAFFIC_MAX: usize = 4096;
+
+/// Half of what a line of a gigabit carries: the other half is for the appends that a follower needs to keep up afterwards. A
+/// gigabyte takes a quarter of a minute.
+const SNAPSHOT_RATE: u64 = 64 << 20;
 
 /// Finds a member's peer address (`host:port`) in what the configuration keeps for it.
 pub type AddressOf = fn(&raft::Member) -> Option<String>;
@@ -59,6 +64,9 @@ pub struct Config {
     pub election_timeout: Duration,
     /// Bytes of a segment of the log: three of them are made ahead.
     pub segment_bytes: u64,
+    /// Bytes of snapshots that may leave this member in a second while clients write, all peers together; 0: no bound. While nobody
+    /// writes they leave as fast as they go.
+    pub snapshot_bytes_per_second: u64,
     /// Limits of the member.
     pub replica: replica::Config,
     /// Finds the peers' addresses in the configuration.
@@ -85,6 +93,7 @@ impl Config {
             heartbeat: Duration::from_millis(100),
             election_timeout: Duration::from_secs(1),
             segment_bytes: 16 << 20,
+            snapshot_bytes_per_second: SNAPSHOT_RATE,
             replica: replica::Config::default(),
             address_of: |member| String::from_utf8(member.info.to_vec()).ok(),
             info: None,
@@ -303,6 +312,9 @@ fn run<S: StateMachine>(
     let storeroom_thread = spawn("storeroom", Box::new(move || storeroom_thread.run()))?;
 
     let circle = circle(config, &folder, started.incarnation, &handle.published)?;
+    let sending = Sending::new(started.storeroom.clone());
+    let pace = Pace::new(config.snapshot_bytes_per_second);
+    let sender = Arc::new(Sender::new(sending, pace, handle.published.status.subscribe()));
     let sockets = Sockets { circle, storeroom: started.storeroom, remember: storeroom.clone(), done: tell_done };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
@@ -323,7 +335,8 @@ fn run<S: StateMachine>(
             links,
             peers,
             leaves: None,
-            send_snapshot: sockets.snapshot_sender(),
+            send_snapshot: sockets.snapshot_sender(&sender),
+            snapshot_sender: sender,
             published: handle.published.clone(),
             stop,
             waiting: std::collections::HashMap::new(),
@@ -379,11 +392,7 @@ impl<S: StateMachine> Sockets<S> {
         listeners: Vec<TcpListener>,
         handle: &Handle<S>,
     ) -> Result<(), String> {
-        let receiver = Receiver {
-            storeroom: self.storeroom.clone(),
-            done: self.done.clone(),
-            busy: Arc::new(AtomicBool::new(false)),
-        };
+        let receiver = Receiver::new(self.storeroom.clone(), self.done.clone());
         let door = Rc::new(Door {
             circle: self.circle.clone(),
             traffic: handle.traffic.clone(),
@@ -433,27 +442,12 @@ impl<S: StateMachine> Sockets<S> {
     }
 
     /// Sends snapshots, each on a thread of its own.
-    fn snapshot_sender(&self) -> Box<dyn Fn(NodeId, raft::Term)> {
-        let (circle, storeroom, done) = (self.circle.clone(), self.storeroom.clone(), self.done.clone());
-        Box::new(move |to, term| {
-            let hello = circle.hello(Purpose::Snapshot, to);
-            let address = circle.address(to, 0);
-            let (storeroom, tell_done) = (storeroom.clone(), done.clone());
-            let work = move || {
-                let sent = match address {
-                    Some(address) => transfer::send(&storeroom, &hello, &address, term),
-                    None => Err(std::io::Error::other("no address of it is known")),
-                };
-                match sent {
-                    Ok(position) => info!(peer = %to, %position, "sent a snapshot"),
-                    Err(error) => warn!(peer = %to, %error, "a snapshot was not delivered; it is tried again"),
-                }
-                let _the_loop_may_be_gone = tell_done.send(Done::SnapshotSent(to));
-            };
-            if let Err(error) = std::thread::Builder::new().name("snapshot-out".into()).spawn(work) {
-                warn!(peer = %to, %error, "no thread for sending a snapshot");
-                let _the_loop_may_be_gone = done.send(Done::SnapshotSent(to));
-            }
+    fn snapshot_sender(&self, sender: &Arc<Sender>) -> Box<dyn Fn(SendSnapshot)> {
+        let (circle, sender, done) = (self.circle.clone(), sender.clone(), self.done.clone());
+        Box::new(move |snapshot| {
+            let hello = circle.hello(Purpose::Snapshot, snapshot.to);
+            let address = circle.address(snapshot.to, 0);
+            sender.start(snapshot, hello, address, done.clone());
         })
     }
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::sync::mpsc::Sender as ThreadSender;
 use std::time::{Duration, Instant};
 
-use raft::{Event, NodeId, Term};
-use replica::{Input, Output, Replica, Reply, Request, RequestId, StateMachine, Time};
+use raft::Event;
+use replica::{Input, Output, Replica, Reply, Request, RequestId, SendSnapshot, StateMachine, Time};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -20,6 +20,7 @@ use crate::arrival::{Done, Traffic, What};
 use crate::log_thread::LogJob;
 use crate::node::EndError;
 use crate::peer::links::{Links, Watch};
+use crate::peer::transfer::send::Sender;
 use crate::published::Published;
 use crate::storeroom_thread::StoreroomJob;
 use crate::timers::Timers;
@@ -42,7 +43,8 @@ pub(crate) struct NodeLoop<S: StateMachine> {
     pub(crate) peers: Watch,
     /// This member was removed from the cluster: it ends then, when others had the time to hear its last words.
     pub(crate) leaves: Option<Instant>,
-    pub(crate) send_snapshot: Box<dyn Fn(NodeId, Term)>,
+    pub(crate) send_snapshot: Box<dyn Fn(SendSnapshot)>,
+    pub(crate) snapshot_sender: Arc<Sender>,
     pub(crate) published: Arc<Published<S>>,
     pub(crate) stop: CancellationToken,
     pub(crate) waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
@@ -179,7 +181,12 @@ impl<S: StateMachine> NodeLoop<S> {
     }
 
     fn carry_out(&mut self, output: Output<S>) -> Result<(), String> {
-        output.events.iter().for_each(tell);
+        for event in &output.events {
+            tell(event);
+            if matches!(event, Event::BecameFollower { .. }) {
+                self.snapshot_sender.forget();
+            }
+        }
         if let Some(halt) = output.halt {
             return Err(halt.to_string());
         }
@@ -198,10 +205,11 @@ impl<S: StateMachine> NodeLoop<S> {
                 .send(StoreroomJob::Take(Box::new(snapshot)))
                 .map_err(|_| "the storeroom's thread is gone")?;
         }
-        for (to, term) in output.send_snapshots {
-            (self.send_snapshot)(to, term);
+        output.send_snapshots.into_iter().for_each(&self.send_snapshot);
+        self.published.update(&self.replica, output.replaced_machine.is_some());
+        if let Some(machine) = output.replaced_machine {
+            drop_elsewhere(machine);
         }
-        self.published.update(&self.replica, output.machine_replaced);
         for taken_in in self.taken_in.drain(..) {
             let _the_sender_may_have_given_up = taken_in.send(());
         }
@@ -211,6 +219,14 @@ impl<S: StateMachine> NodeLoop<S> {
             }
         }
         Ok(())
+    }
+}
+
+/// Freeing a large state machine takes long.
+fn drop_elsewhere<S: StateMachine>(machine: S) {
+    let work = move || drop(machine);
+    if let Err(error) = std::thread::Builder::new().name("drop".into()).spawn(work) {
+        warn!(%error, "no thread for freeing the state that a snapshot replaced; it was freed by the loop");
     }
 }
 

@@ -117,6 +117,7 @@ fn draw_network(dice: &mut Dice) -> Network {
         late,
         snapshot_cut: dice.pick(&[0, 10, 60]),
         snapshot_damage: dice.pick(&[0, 10]),
+        snapshot_rate: dice.pick(&[0, 0, 20_000, 200_000]),
         by_hand: false,
     }
 }

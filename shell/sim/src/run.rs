@@ -94,6 +94,9 @@ pub struct Network {
     pub snapshot_cut: u64,
     /// Pieces of a snapshot: a bit is turned.
     pub snapshot_damage: u64,
+    /// Bytes of snapshots that leave a member in a second; 0: as fast as they go.
+    #[serde(default, skip_serializing_if = "is_no_rate")]
+    pub snapshot_rate: u64,
     /// No message arrives by itself, only by [`Act::Deliver`].
     #[serde(default)]
     pub by_hand: bool,
@@ -420,6 +423,12 @@ fn is_off(switch: &bool) -> bool {
     !switch
 }
 
+/// What is left out of a file.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks like this")]
+fn is_no_rate(number: &u64) -> bool {
+    *number == 0
+}
+
 impl Clients {
     /// Only the script asks.
     #[must_use]
@@ -451,6 +460,7 @@ impl Network {
             late: 0,
             snapshot_cut: 0,
             snapshot_damage: 0,
+            snapshot_rate: 0,
             by_hand: false,
         }
     }

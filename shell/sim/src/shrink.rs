@@ -78,7 +78,7 @@ impl Search {
             |network| network.doubled = 0,
             |network| network.replayed = 0,
             |network| network.late = 0,
-            |network| (network.snapshot_cut, network.snapshot_damage) = (0, 0),
+            |network| (network.snapshot_cut, network.snapshot_damage, network.snapshot_rate) = (0, 0, 0),
             |network| (network.delay_min, network.delay_max) = (200, 800),
         ];
         for better in better {

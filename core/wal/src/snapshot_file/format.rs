@@ -10,8 +10,8 @@ pub(super) const VERSION: u16 = 1;
 
 const MAGIC: &[u8; 6] = b"quosnp";
 
-/// The longest payload of a chunk.
-pub(super) const CHUNK_BYTES: usize = 64 << 10;
+/// The longest payload of a chunk, unless a file says less.
+pub const CHUNK_BYTES: usize = 64 << 10;
 
 /// Bytes before the first chunk.
 pub(super) const HEADER_BYTES: usize = 36;
@@ -41,6 +41,8 @@ impl Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) group: u32,
+    /// The longest payload of a chunk in this file.
+    pub(super) chunk_bytes: u32,
     pub(super) position: Base,
 }
 
@@ -50,8 +52,7 @@ impl Header {
         bytes[..6].copy_from_slice(MAGIC);
         bytes[6..8].copy_from_slice(&VERSION.to_le_bytes());
         bytes[8..12].copy_from_slice(&self.group.to_le_bytes());
-        let chunk_bytes = u32::try_from(CHUNK_BYTES).expect("a constant far below 4 GiB");
-        bytes[12..16].copy_from_slice(&chunk_bytes.to_le_bytes());
+        bytes[12..16].copy_from_slice(&self.chunk_bytes.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.position.index.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.position.term.to_le_bytes());
         let checksum = crc32fast::hash(&bytes[..CHECKED_BYTES]);
@@ -72,7 +73,7 @@ impl Header {
             return Err(damage("its header has a wrong checksum"));
         }
         let position = Base { index: u64_at(bytes, 16), term: u64_at(bytes, 24) };
-        Ok(Self { group: u32_at(bytes, 8), position })
+        Ok(Self { group: u32_at(bytes, 8), chunk_bytes: u32_at(bytes, 12), position })
     }
 }
 

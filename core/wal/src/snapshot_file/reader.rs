@@ -1,11 +1,11 @@
 //! Reading a snapshot file: nothing is handed out before its chunk was checked, and the end only when the whole file is.
 
-use super::format::{CHUNK_BYTES, CHUNK_HEADER_BYTES, Footer, HEADER_BYTES, Header, Kind, chunk_checksum};
+use super::check::{Check, payload_length};
+use super::format::{CHUNK_HEADER_BYTES, Footer, HEADER_BYTES, Kind};
 use super::{SnapshotError, SnapshotInfo, position_of};
 use crate::batch::Base;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Damage, Failure};
-use crate::record::u32_at;
 use std::io::{self, Read};
 
 /// A snapshot that is being read: `std::io::Read` gives the state machine's stream.
@@ -29,12 +29,12 @@ impl<F: DiskFile> SnapshotReader<F> {
     /// [`SnapshotError`].
     pub fn open<D: Disk<File = F>>(disk: &D, name: &str, group: u32) -> Result<Self, SnapshotError> {
         let chunks = Chunks::open(disk, name)?;
-        let expected = position_of(name).unwrap_or(chunks.header.position);
+        let expected = position_of(name).unwrap_or(chunks.check.header.position);
         Self::begin(chunks, group, expected)
     }
 
     pub(super) fn begin(chunks: Chunks<F>, group: u32, expected: Base) -> Result<Self, SnapshotError> {
-        let Header { group: found, position } = chunks.header;
+        let (found, position) = (chunks.check.header.group, chunks.check.header.position);
         if found != group {
             return Err(SnapshotError::OtherGroup { file: chunks.name, found, expected: group });
         }
@@ -45,14 +45,14 @@ impl<F: DiskFile> SnapshotReader<F> {
         while reader.chunks.next()? == Kind::Replica {
             reader.replica_section.extend_from_slice(reader.chunks.payload());
         }
-        reader.finished = reader.chunks.footer.is_some();
+        reader.finished = reader.chunks.check.footer.is_some();
         Ok(reader)
     }
 
     /// The last entry that the snapshot covers.
     #[must_use]
     pub fn position(&self) -> Base {
-        self.chunks.header.position
+        self.chunks.check.header.position
     }
 
     /// The replica's section.
@@ -69,7 +69,7 @@ impl<F: DiskFile> SnapshotReader<F> {
         while !self.finished {
             self.advance()?;
         }
-        let Footer { replica_bytes, state_bytes, .. } = self.chunks.footer.unwrap_or_default();
+        let Footer { replica_bytes, state_bytes, .. } = self.chunks.check.footer.unwrap_or_default();
         let (position, bytes) = (self.position(), self.chunks.length);
         Ok(SnapshotInfo { name: self.chunks.name, position, bytes, replica_bytes, state_bytes })
     }
@@ -118,16 +118,9 @@ pub(super) struct Chunks<F> {
     file: F,
     name: String,
     length: u64,
-    header: Header,
-    header_bytes: [u8; HEADER_BYTES],
-    offset: u64,
+    pub(super) check: Check,
     /// The chunk at hand, its header first.
-    chunk: Vec<u8>,
-    number: u32,
-    replica_bytes: u64,
-    state_bytes: u64,
-    whole: crc32fast::Hasher,
-    footer: Option<Footer>,
+    pub(super) chunk: Vec<u8>,
 }
 
 impl<F: DiskFile> Chunks<F> {
@@ -141,26 +134,8 @@ impl<F: DiskFile> Chunks<F> {
             return Err(SnapshotError::Damaged(Damage { file: name.into(), offset: length, what }));
         }
         file.read_exact_at(&mut header_bytes, 0).map_err(|error| unreadable(name, 0, &error))?;
-        let header = Header::decode(name, &header_bytes)?;
-        let mut whole = crc32fast::Hasher::new();
-        whole.update(&header_bytes);
-        let (offset, chunk) = (HEADER_BYTES as u64, vec![0; CHUNK_HEADER_BYTES]);
-        let (number, replica_bytes, state_bytes, footer) = (0, 0, 0, None);
-        let name = name.to_owned();
-        Ok(Self {
-            file,
-            name,
-            length,
-            header,
-            header_bytes,
-            offset,
-            chunk,
-            number,
-            replica_bytes,
-            state_bytes,
-            whole,
-            footer,
-        })
+        let check = Check::begin(name, header_bytes)?;
+        Ok(Self { file, name: name.to_owned(), length, check, chunk: vec![0; CHUNK_HEADER_BYTES] })
     }
 
     fn payload(&self) -> &[u8] {
@@ -168,37 +143,20 @@ impl<F: DiskFile> Chunks<F> {
     }
 
     /// Reads and checks the next chunk.
-    fn next(&mut self) -> Result<Kind, SnapshotError> {
+    pub(super) fn next(&mut self) -> Result<Kind, SnapshotError> {
         self.read_part(0, CHUNK_HEADER_BYTES)?;
-        let length = usize::try_from(u32_at(&self.chunk, 4)).unwrap_or(usize::MAX);
-        if length > CHUNK_BYTES {
-            return Err(self.damage(format!("a chunk says that it has {length} bytes")));
-        }
+        let length = payload_length(&self.chunk).map_err(|what| self.damage(what))?;
         self.read_part(CHUNK_HEADER_BYTES, length)?;
-        if chunk_checksum(&self.header_bytes, &self.chunk[4..]) != u32_at(&self.chunk, 0) {
-            return Err(self.damage("a chunk has a wrong checksum".into()));
+        let kind = self.check.chunk(&self.chunk).map_err(|what| self.damage(what))?;
+        if kind == Kind::Footer && self.check.offset != self.length {
+            return Err(self.damage(format!("there are {} bytes after the footer", self.length - self.check.offset)));
         }
-        let number = u32_at(&self.chunk, 8);
-        if number != self.number {
-            return Err(self.damage(format!("chunk {number} stands in the place of chunk {}", self.number)));
-        }
-        let kind = Kind::of(self.chunk[12])
-            .filter(|kind| *kind != Kind::Replica || self.state_bytes == 0)
-            .ok_or_else(|| self.damage(format!("a chunk of kind {} stands here", self.chunk[12])))?;
-        match kind {
-            Kind::Replica => self.replica_bytes += length as u64,
-            Kind::State => self.state_bytes += length as u64,
-            Kind::Footer => self.check_footer()?,
-        }
-        self.whole.update(&self.chunk);
-        self.offset += self.chunk.len() as u64;
-        self.number = self.number.saturating_add(1);
         Ok(kind)
     }
 
     /// Reads `length` bytes of the chunk from `start` on.
     fn read_part(&mut self, start: usize, length: usize) -> Result<(), SnapshotError> {
-        let offset = self.offset + start as u64;
+        let offset = self.check.offset + start as u64;
         if offset + length as u64 > self.length {
             return Err(self.damage(format!("the file ends inside a chunk, at byte {}", self.length)));
         }
@@ -207,26 +165,8 @@ impl<F: DiskFile> Chunks<F> {
         self.file.read_exact_at(part, offset).map_err(|error| unreadable(&self.name, offset, &error))
     }
 
-    fn check_footer(&mut self) -> Result<(), SnapshotError> {
-        let read = Footer {
-            replica_bytes: self.replica_bytes,
-            state_bytes: self.state_bytes,
-            chunks: self.number,
-            checksum: self.whole.clone().finalize(),
-        };
-        if Footer::decode(self.payload()) != Some(read) {
-            return Err(self.damage("the footer's totals are not those of the file".into()));
-        }
-        let end = self.offset + self.chunk.len() as u64;
-        if end != self.length {
-            return Err(self.damage(format!("there are {} bytes after the footer", self.length - end)));
-        }
-        self.footer = Some(read);
-        Ok(())
-    }
-
     fn damage(&self, what: String) -> SnapshotError {
-        SnapshotError::Damaged(Damage { file: self.name.clone(), offset: self.offset, what })
+        SnapshotError::Damaged(Damage { file: self.name.clone(), offset: self.check.offset, what })
     }
 }
 

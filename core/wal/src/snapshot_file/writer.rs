@@ -1,7 +1,7 @@
 //! Writing a snapshot file: chunk by chunk under an unfinished name, durable and under its own name at the end.
 
 use super::format::{CHUNK_BYTES, CHUNK_HEADER_BYTES, Footer, HEADER_BYTES, Header, Kind, chunk_checksum};
-use super::{SnapshotInfo, UNFINISHED, snapshot_name};
+use super::{SYNC_BYTES, SnapshotInfo, UNFINISHED, snapshot_name};
 use crate::batch::Base;
 use crate::disk::{Disk, DiskFile};
 use crate::spare::remove_if_there;
@@ -17,8 +17,11 @@ pub struct SnapshotWriter<D: Disk> {
     offset: u64,
     /// The chunk that is being filled, its header first.
     chunk: Vec<u8>,
+    /// The longest payload of a chunk.
+    chunk_bytes: usize,
     footer: Footer,
     whole: crc32fast::Hasher,
+    unsynced: u64,
 }
 
 impl<D: Disk> SnapshotWriter<D> {
@@ -28,17 +31,34 @@ impl<D: Disk> SnapshotWriter<D> {
     /// What the disk said; `StorageFull` when there is no room. Then, as after a later error, call [`SnapshotWriter::abandon`] or leave
     /// the rest to [`super::remove_unfinished`].
     pub fn create(disk: D, group: u32, position: Base, replica_section: &[u8]) -> io::Result<Self> {
+        Self::create_with(disk, group, position, replica_section, CHUNK_BYTES)
+    }
+
+    /// The same with chunks of at most `chunk_bytes`: small files of many chunks, for tests.
+    ///
+    /// # Errors
+    /// As [`SnapshotWriter::create`].
+    pub fn create_with(
+        disk: D,
+        group: u32,
+        position: Base,
+        replica_section: &[u8],
+        chunk_bytes: usize,
+    ) -> io::Result<Self> {
+        let chunk_bytes = chunk_bytes.clamp(1, CHUNK_BYTES);
         let unfinished = unfinished_name(position);
         remove_if_there(&disk, &unfinished)?;
         let file = disk.create(&unfinished)?;
-        let header = Header { group, position }.encode();
+        let longest = u32::try_from(chunk_bytes).expect("a chunk is at most 64 KiB");
+        let header = Header { group, chunk_bytes: longest, position }.encode();
         file.write_all_at(&header, 0)?;
         let mut whole = crc32fast::Hasher::new();
         whole.update(&header);
         let chunk = vec![0; CHUNK_HEADER_BYTES];
         let offset = HEADER_BYTES as u64;
-        let mut writer = Self { disk, file, position, header, offset, chunk, footer: Footer::default(), whole };
-        for part in replica_section.chunks(CHUNK_BYTES) {
+        let (footer, unsynced) = (Footer::default(), 0);
+        let mut writer = Self { disk, file, position, header, offset, chunk, chunk_bytes, footer, whole, unsynced };
+        for part in replica_section.chunks(chunk_bytes) {
             writer.chunk.extend_from_slice(part);
             writer.write_chunk(Kind::Replica)?;
         }
@@ -92,14 +112,19 @@ impl<D: Disk> SnapshotWriter<D> {
         let chunks = self.footer.chunks.checked_add(1);
         self.footer.chunks =
             chunks.ok_or_else(|| io::Error::other("a snapshot has more than four thousand million chunks"))?;
+        self.unsynced += self.chunk.len() as u64;
         self.chunk.truncate(CHUNK_HEADER_BYTES);
+        if self.unsynced >= SYNC_BYTES {
+            self.unsynced = 0;
+            self.file.sync_data()?;
+        }
         Ok(())
     }
 }
 
 impl<D: Disk> Write for SnapshotWriter<D> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = CHUNK_HEADER_BYTES + CHUNK_BYTES - self.chunk.len();
+        let room = CHUNK_HEADER_BYTES + self.chunk_bytes - self.chunk.len();
         let taken = &bytes[..bytes.len().min(room)];
         self.chunk.extend_from_slice(taken);
         self.footer.state_bytes += taken.len() as u64;

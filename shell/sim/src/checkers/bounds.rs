@@ -48,6 +48,25 @@ impl Bounds {
         Err(Failure::new("bounds", format!("{inputs} inputs wait at {id}, {INBOX_MAX} are many")))
     }
 
+    /// What is on a disk when all is calm: one snapshot, no unfinished file but of one snapshot that was being received and is ahead of
+    /// all that is complete, so that its sender may go on.
+    pub(crate) fn files(&self, id: NodeId, files: &[(String, u64)]) -> Checked {
+        let fail = |what: String| Err(Failure::new("bounds", what));
+        let snapshots: Vec<&str> =
+            files.iter().map(|(name, _)| name.as_str()).filter(|name| name.starts_with("snapshot-")).collect();
+        let complete: Vec<&str> = snapshots.iter().copied().filter(|name| name.ends_with(".snap")).collect();
+        if complete.len() > 2 {
+            return fail(format!("{id} keeps {} snapshots: {complete:?}", complete.len()));
+        }
+        let newest = complete.iter().max().copied().unwrap_or_default();
+        let mut unfinished = files.iter().map(|(name, _)| name.as_str()).filter(|name| name.ends_with(".tmp"));
+        match (unfinished.next(), unfinished.next()) {
+            (None, _) => Ok(()),
+            (Some(name), None) if name.strip_prefix("incoming-").is_some_and(|incoming| incoming > newest) => Ok(()),
+            (Some(name), _) => fail(format!("{id} has left {name}")),
+        }
+    }
+
     pub(crate) fn member(&self, view: View<'_>, waiting: usize) -> Checked {
         let (id, bytes) = (view.id(), view.log().bytes());
         if bytes > self.log_bytes_max {

@@ -54,6 +54,10 @@ fn weather_option(words: &Words<'_>, name: &str, value: &str, network: &mut Netw
             network.delay_min = network.delay_max / 2;
             return Ok(true);
         }
+        "snapshot_rate" => {
+            network.snapshot_rate = words.number_of(value, "bytes in a second")?;
+            return Ok(true);
+        }
         "loss" => &mut network.loss,
         "doubled" => &mut network.doubled,
         "late" => &mut network.late,

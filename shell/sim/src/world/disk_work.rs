@@ -5,12 +5,14 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 use raft::{Configuration, NodeId};
+use replica::transfers::{Pace, Receiving, Sending};
 use replica::{ClockWatch, First, Input, Own, StartError, Started};
 use wal::memory_disk::MemoryDisk;
 use wal::snapshot_file;
 use wal::{Options, Wal, WriteError};
 
 use super::member::Cut;
+use super::transfers::CHUNK_BYTES;
 use super::{Event, Job, Running, World};
 use crate::checkers::Checked;
 use crate::lies::Lie;
@@ -146,10 +148,12 @@ impl World {
         member.incarnation = started.incarnation;
         member.claimed = true;
         self.checkers.started(&started.replica)?;
+        let storeroom = started.storeroom.with_chunks_of(CHUNK_BYTES);
         member.running = Some(Running {
             replica: started.replica,
             log: started.log,
-            storeroom: started.storeroom,
+            sending: Sending::new(storeroom.clone()),
+            storeroom,
             inbox: Vec::new(),
             watch: ClockWatch::default(),
             timeout,
@@ -164,7 +168,8 @@ impl World {
             jobs: VecDeque::new(),
             working: false,
             room: true,
-            receiving: false,
+            receiving: Receiving::default(),
+            pace: Pace::new(self.run.network.snapshot_rate),
         });
         self.plant(id);
         self.chores(id);

@@ -81,9 +81,7 @@ impl World {
                 return Self::fail("convergence", format!("in the end requests wait at {id}"));
             }
             self.checkers.model.store(id, &machine.reader())?;
-            if let Some((name, _)) = member.files().into_iter().find(|(name, _)| name.ends_with(".tmp")) {
-                return Self::fail("bounds", format!("{id} has left {name}"));
-            }
+            self.checkers.bounds.files(id, &member.files())?;
             let log = running.replica.inspect().log().bytes();
             let most = 10 * self.run.limits.segment_bytes + 3 * log + 4 * snapshot;
             let (segments, enough) = (running.log.usage().segment_bytes, 30 * self.run.limits.segment_bytes + 3 * log);

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use raft::{NodeId, Ticket, Write};
+use replica::transfers::{Pace, Receiving, Sending};
 use replica::{ClockWatch, DurableLog, Input, Replica, Storeroom, TakeSnapshot, Timer};
 use wal::memory_disk::{MemoryDisk, Step};
 use wal::{Chore, Disk as _};
@@ -117,7 +118,9 @@ pub(crate) struct Running {
     pub(crate) working: bool,
     /// What the replica was told last.
     pub(crate) room: bool,
-    pub(crate) receiving: bool,
+    pub(crate) sending: Sending<MemoryDisk>,
+    pub(crate) receiving: Receiving<MemoryDisk>,
+    pub(crate) pace: Pace,
 }
 
 /// For the storeroom.

@@ -389,6 +389,9 @@ impl World {
         for event in &output.events {
             self.note(|| format!("{id} {event}"));
             self.notice_event(event);
+            if let (RaftEvent::BecameFollower { .. }, Some(running)) = (event, self.running(id)) {
+                running.sending.forget();
+            }
         }
         if let Some(halt) = output.halt {
             return Self::fail("halt", format!("{id} stops: {halt}"));
@@ -416,8 +419,8 @@ impl World {
             self.note(|| format!("{id} begins a snapshot at {}", snapshot.position));
             self.employ(id, Job::Take(Box::new(snapshot)));
         }
-        for (to, term) in output.send_snapshots {
-            self.send_snapshot(id, to, term);
+        for snapshot in output.send_snapshots {
+            self.send_snapshot(id, snapshot);
         }
         for (RequestId(request), reply) in output.replies {
             self.reply(id, request, reply)?;

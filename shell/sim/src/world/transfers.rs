@@ -1,16 +1,21 @@
-//! Snapshots on their way from a leader to a follower, piece by piece over a connection of their own.
+//! Snapshots on their way from a leader to a follower, chunk by chunk over a connection of their own, which breaks, repeats and
+//! damages. What goes on where after a cut is decided by the member's own machines ([`replica::transfers`]).
 
-use raft::{NodeId, Position, Term};
-use replica::{Input, Loaded, ReceivedSnapshot};
+use raft::{NodeId, Term};
+use replica::transfers::{Outgoing, SendError, Visit};
+use replica::{Input, Loaded, ReceivedSnapshot, SendSnapshot};
 use wal::memory_disk::MemoryDisk;
-use wal::snapshot_file::IncomingSnapshot;
+use wal::snapshot_file::{IncomingSnapshot, SnapshotError};
 
 use super::{Event, World};
 use crate::checkers::Checked;
 use crate::lies::Lie;
 use crate::machine::Machine;
 
-const PIECE_BYTES: usize = 2048;
+/// Of a snapshot on one way: about one chunk.
+const PIECE_BYTES: usize = 600;
+/// Chunks of the members' snapshots: small ones of many chunks.
+pub(super) const CHUNK_BYTES: usize = 500;
 
 /// A snapshot on its way.
 pub(super) struct Transfer {
@@ -19,90 +24,191 @@ pub(super) struct Transfer {
     to: NodeId,
     to_life: u64,
     term: Term,
-    position: Position,
-    bytes: Vec<u8>,
-    sent: usize,
+    file: Outgoing<MemoryDisk>,
+    /// The sender stops there.
+    end: u64,
+    sent: u64,
+    visit: Option<Visit>,
     incoming: Option<IncomingSnapshot<MemoryDisk>>,
+    /// All is there, and is being built into a state machine.
+    building: bool,
+    /// The sender knows that its connection is gone.
+    deserted: bool,
 }
 
 impl World {
-    pub(super) fn send_snapshot(&mut self, from: NodeId, to: NodeId, term: Term) {
+    pub(super) fn send_snapshot(&mut self, from: NodeId, SendSnapshot { to, term, base }: SendSnapshot) {
         let (from_life, to_life) = (self.life(from), self.life(to));
-        let opened = self.running(from).map(|running| running.storeroom.open_newest());
-        let Some(Ok((position, file))) = opened else { return self.input(from, Input::SnapshotSent(to)) };
-        let mut bytes = Vec::new();
-        while let Ok(part) = file.read(bytes.len() as u64, 1 << 16)
-            && !part.is_empty()
-        {
-            bytes.extend(part);
-        }
-        if self.links.short.remove(&from) {
-            bytes.truncate(bytes.len() / 2);
-        }
-        self.note(|| format!("{from} sends snapshot {position} to {to}, {} bytes", bytes.len()));
+        let Some(begun) = self.running(from).map(|running| running.sending.begin(to, base)) else { return };
+        let file = match begun {
+            Ok(file) => file,
+            Err(error) => {
+                self.counters.path(match error {
+                    SendError::Busy => "snapshot waits: enough are sent",
+                    SendError::File(_) => "snapshot unreadable for its sender",
+                });
+                return self.input(from, Input::SnapshotSent(to));
+            }
+        };
+        let id = file.id();
+        let end = if self.links.short.remove(&from) { id.length / 2 } else { id.length };
+        self.note(|| format!("{from} sends snapshot {} to {to}, {end} bytes", id.position));
         self.counters.path("snapshot sent");
         self.next_transfer += 1;
-        let transfer = Transfer { from, from_life, to, to_life, term, position, bytes, sent: 0, incoming: None };
+        let (sent, visit, incoming) = (0, None, None);
+        let (building, deserted) = (false, false);
+        let transfer =
+            Transfer { from, from_life, to, to_life, term, file, end, sent, visit, incoming, building, deserted };
         self.transfers.insert(self.next_transfer, transfer);
         self.after(500, Event::Chunk(self.next_transfer));
     }
 
-    /// The next piece arrives, or the connection breaks.
+    /// The offer or the next chunk arrives, or the connection breaks.
     pub(super) fn chunk(&mut self, number: u64) -> Checked {
         let Some(mut transfer) = self.transfers.remove(&number) else { return Ok(()) };
         let (from, to) = (transfer.from, transfer.to);
-        let gone = !self.is_life(to, transfer.to_life) || self.links.broken.contains(&(from, to));
-        if gone || self.links.dice.chance(self.links.weather.snapshot_cut) {
+        if !self.is_life(to, transfer.to_life) {
             self.counters.fault("snapshot cut on its way");
-            self.transfer_ends(transfer);
+            self.sender_hears(&mut transfer, true);
             return Ok(());
         }
-        if transfer.sent == transfer.bytes.len() {
+        let gone = !self.is_life(from, transfer.from_life) || self.links.broken.contains(&(from, to));
+        let cut = !transfer.deserted && (gone || self.links.dice.chance(self.links.weather.snapshot_cut));
+        if cut {
+            self.counters.fault("snapshot cut on its way");
+            self.sender_hears(&mut transfer, true);
+        }
+        if transfer.building {
             return self.arrived(transfer);
         }
-        if transfer.incoming.is_none() {
-            let Some(running) = self.running(to).filter(|running| !running.receiving) else {
-                self.transfer_ends(transfer);
-                return Ok(());
-            };
-            let Ok(incoming) = running.storeroom.receive(transfer.position) else {
-                self.transfer_ends(transfer);
-                return Ok(());
-            };
-            running.receiving = true;
-            transfer.incoming = Some(incoming);
+        if cut {
+            self.interrupted(transfer);
+            return Ok(());
         }
-        let end = (transfer.sent + PIECE_BYTES).min(transfer.bytes.len());
-        let mut piece = transfer.bytes[transfer.sent..end].to_vec();
+        if transfer.visit.is_none() {
+            if self.offered(&mut transfer) {
+                self.transfers.insert(number, transfer);
+                self.after(200, Event::Chunk(number));
+            } else {
+                self.sender_hears(&mut transfer, true);
+            }
+            return Ok(());
+        }
+        self.next_piece(number, transfer);
+        Ok(())
+    }
+
+    /// The receiver lets the sender in, or not, and says where to go on.
+    fn offered(&mut self, transfer: &mut Transfer) -> bool {
+        let (from, to, term, id) = (transfer.from, transfer.to, transfer.term, transfer.file.id());
+        let entered = self.running(to).map(|running| running.receiving.enter(from, term));
+        let Some(Ok(visit)) = entered else {
+            self.counters.path("snapshot offered to a busy member");
+            return false;
+        };
+        // Who was there before has gone before anything else is done.
+        for other in self.transfers.values_mut().filter(|other| other.to == to && other.to_life == transfer.to_life) {
+            if let Some(running) = self.members.get_mut(&to).and_then(|member| member.running.as_mut())
+                && let Some(visit) = other.visit
+                && other.incoming.is_some()
+            {
+                running.receiving.leave(visit, other.incoming.take());
+                self.counters.path("snapshot of a dead connection replaced");
+            }
+        }
+        let Some(running) = self.running(to) else { return false };
+        let parked = running.receiving.take_parked();
+        let was_parked = parked.is_some();
+        let Ok(mut incoming) = running.storeroom.receive(id, parked) else {
+            running.receiving.leave(visit, None);
+            return false;
+        };
+        transfer.sent = incoming.go_on();
+        if transfer.sent > 0 {
+            self.counters.path(if was_parked { "snapshot resumed" } else { "snapshot resumed in another life" });
+            self.note(|| format!("{to} goes on with snapshot {} at byte {}", id.position, transfer.sent));
+        }
+        (transfer.visit, transfer.incoming) = (Some(visit), Some(incoming));
+        true
+    }
+
+    fn next_piece(&mut self, number: u64, mut transfer: Transfer) {
+        let to = transfer.to;
+        let Some(incoming) = &mut transfer.incoming else {
+            // Another took its place.
+            return self.interrupted(transfer);
+        };
+        if transfer.sent >= transfer.end {
+            let build = transfer.visit;
+            transfer.building = self.running(to).zip(build).is_some_and(|(running, visit)| running.receiving.build(visit));
+            let delay = self.disk_delay(to, 2000);
+            self.transfers.insert(number, transfer);
+            return self.after(delay, Event::Chunk(number));
+        }
+        let Ok(mut piece) = transfer.file.read(transfer.sent, PIECE_BYTES) else {
+            self.counters.path("snapshot unreadable for its sender");
+            self.sender_hears(&mut transfer, false);
+            return self.interrupted(transfer);
+        };
+        let (at, bytes) = (transfer.sent, piece.len() as u64);
         if self.links.dice.chance(self.links.weather.snapshot_damage) {
             self.counters.fault("snapshot damaged on its way");
             let place = self.links.dice.place(piece.len());
             piece[place] ^= 4;
         }
-        let taken = transfer.incoming.as_mut().map(|incoming| incoming.append(&piece));
-        transfer.sent = end;
-        if !matches!(taken, Some(Ok(()))) {
-            self.transfer_ends(transfer);
-            return Ok(());
+        let mut taken = incoming.append(at, &piece);
+        if self.links.dice.chance(self.links.weather.snapshot_cut) {
+            self.counters.path("chunk of a snapshot came twice");
+            taken = taken.and_then(|()| incoming.append(at, &piece));
         }
-        let delay = self.disk_delay(to, 300);
-        self.transfers.insert(number, transfer);
-        self.after(delay, Event::Chunk(number));
-        Ok(())
+        if self.links.dice.chance(self.links.weather.snapshot_cut / 4) {
+            let missing = incoming.append(at + 2 * bytes + 1, &piece);
+            self.counters.path("chunk of a snapshot was missing");
+            taken = taken.and(missing);
+        }
+        transfer.sent = at + bytes;
+        match taken {
+            Ok(()) => {
+                let (now, busy) = (replica::Time(self.now), !self.calm);
+                let pace = self.running(transfer.from).map_or(0, |running| running.pace.wait(now, bytes, busy));
+                if pace > 0 {
+                    self.counters.path("snapshot held back by its rate");
+                }
+                let delay = self.disk_delay(to, 300) + pace;
+                self.transfers.insert(number, transfer);
+                self.after(delay, Event::Chunk(number));
+            }
+            Err(error) => self.not_taken(transfer, &error),
+        }
+    }
+
+    /// What was checked before stays, unless the disk is at fault.
+    fn not_taken(&mut self, mut transfer: Transfer, error: &SnapshotError) {
+        let to = transfer.to;
+        self.note(|| format!("{to} takes no more of the snapshot: {error}"));
+        self.counters.path("chunk of a snapshot refused");
+        if matches!(error, SnapshotError::Io(_))
+            && let Some(incoming) = transfer.incoming.take()
+        {
+            incoming.abandon();
+        }
+        self.sender_hears(&mut transfer, true);
+        self.interrupted(transfer);
     }
 
     fn arrived(&mut self, mut transfer: Transfer) -> Checked {
         let (from, to, term) = (transfer.from, transfer.to, transfer.term);
         let before = self.cut_ahead(to);
         let incoming = transfer.incoming.take();
-        let loaded = self.running(to).zip(incoming).map(|(running, incoming)| {
-            running.receiving = false;
-            running.storeroom.received::<Machine>(incoming)
-        });
+        let loaded = self
+            .running(to)
+            .zip(incoming)
+            .map(|(running, incoming)| running.storeroom.received::<Machine>(incoming));
         if self.cut_behind(to, &before) {
-            self.transfer_ends(transfer);
+            self.sender_hears(&mut transfer, true);
             return Ok(());
         }
+        let whole = matches!(loaded, Some(Ok(_)));
         match loaded {
             Some(Ok(Loaded { position, section, mut machine })) => {
                 if self.lies(Lie::SnapshotBehind) {
@@ -118,21 +224,33 @@ impl World {
             }
             None => {}
         }
-        self.transfer_ends(transfer);
+        self.sender_hears(&mut transfer, !whole);
+        self.interrupted(transfer);
         Ok(())
     }
 
-    fn transfer_ends(&mut self, transfer: Transfer) {
-        let Transfer { from, to, .. } = transfer;
-        if let Some(incoming) = transfer.incoming {
-            if self.is_life(to, transfer.to_life)
-                && let Some(running) = self.running(to)
-            {
-                running.receiving = false;
-            }
-            incoming.abandon();
+    /// The receiver lets the sender go; what is here may be gone on with.
+    fn interrupted(&mut self, mut transfer: Transfer) {
+        let left = transfer.incoming.take();
+        if self.is_life(transfer.to, transfer.to_life)
+            && let Some(running) = self.running(transfer.to)
+            && let Some(visit) = transfer.visit
+        {
+            running.receiving.leave(visit, left);
         }
-        if self.is_life(from, transfer.from_life) {
+        self.sender_hears(&mut transfer, true);
+    }
+
+    fn sender_hears(&mut self, transfer: &mut Transfer, keep: bool) {
+        let Transfer { from, to, .. } = *transfer;
+        if transfer.deserted {
+            return;
+        }
+        transfer.deserted = true;
+        if self.is_life(from, transfer.from_life)
+            && let Some(running) = self.running(from)
+        {
+            running.sending.ended(to, keep);
             self.input(from, Input::SnapshotSent(to));
         }
     }
