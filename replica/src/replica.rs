@@ -16,7 +16,7 @@ mod transferring;
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use raft::{Index, NodeId, Raft, Term};
+use raft::{Body, Index, NodeId, Raft, Term};
 
 use crate::accepted::Accepted;
 use crate::followers::Followers;
@@ -289,7 +289,9 @@ impl<S: StateMachine> Replica<S> {
         match message {
             PeerMessage::Raft(message) => {
                 if message.from == from {
-                    self.followers.heard(from, self.now);
+                    if matches!(message.body, Body::AppendEntriesReply(_) | Body::InstallSnapshotReply(_)) {
+                        self.followers.heard(from, self.now);
+                    }
                     self.raft.receive(message);
                 }
             }

@@ -31,6 +31,8 @@ pub enum LoadError {
     Section(String, SectionError),
     /// Its second part can't be read.
     Machine(String, RestoreError),
+    /// It was received while a snapshot was taken that reaches as far, and which took its place.
+    Overtaken(Position),
 }
 
 impl std::fmt::Display for LoadError {
@@ -39,6 +41,7 @@ impl std::fmt::Display for LoadError {
             Self::File(error) => write!(f, "{error}"),
             Self::Section(name, error) => write!(f, "{name}: {error}"),
             Self::Machine(name, error) => write!(f, "{name}: {error}"),
+            Self::Overtaken(own) => write!(f, "it is of no use any more: a snapshot taken here covers {own}"),
         }
     }
 }
@@ -156,6 +159,11 @@ impl<D: Disk> Storeroom<D> {
     pub fn received<S: StateMachine>(&self, incoming: IncomingSnapshot<D>) -> Result<Loaded<S>, LoadError> {
         let complete = incoming.complete()?;
         let name = snapshot_file::snapshot_name(complete.position());
+        let newest = snapshot_file::newest(&self.disk).map_err(|error| read_error("the folder", error))?;
+        if let Some(newest) = newest.filter(|newest| newest.position >= complete.position()) {
+            complete.abandon();
+            return Err(LoadError::Overtaken(position(newest.position)));
+        }
         let loaded = complete.reader().map_err(LoadError::File).and_then(|reader| load(&name, reader));
         match loaded {
             Ok(loaded) => {
