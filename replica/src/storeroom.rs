@@ -134,6 +134,15 @@ impl<D: Disk> Storeroom<D> {
         SnapshotBytes::open(&self.disk, &newest.name)
     }
 
+    /// Whether a complete snapshot here reaches as far as this one.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn reaches(&self, id: SnapshotId) -> io::Result<bool> {
+        let newest = snapshot_file::newest(&self.disk)?;
+        Ok(newest.is_some_and(|newest| newest.position >= id.position))
+    }
+
     /// Begins to receive a snapshot, or goes on with what is here of it: `parked` from an earlier connection, or on the disk from
     /// an earlier life. What is here of any other is removed.
     ///

@@ -136,6 +136,7 @@ impl<S: StateMachine> NodeLoop<S> {
                 self.taken_in.push(taken_in);
                 Input::SnapshotReceived(snapshot)
             }
+            Done::SnapshotKnown(from, term, position) => Input::SnapshotKnown { from, term, position },
             Done::SnapshotSent(to) => Input::SnapshotSent(to),
             Done::Removed(reason) => return Err(EndError::Removed(reason)),
             Done::Failed(reason) => return Err(EndError::Failed(reason)),

@@ -70,7 +70,7 @@ impl Hello {
         out.put_u16_le(self.protocol);
         out.put_u8(match self.purpose {
             Purpose::Messages => 0,
-            Purpose::Snapshot => 2,
+            Purpose::Snapshot => 1,
         });
         for number in [self.cluster, self.node.0, self.to.0, self.incarnation, self.birth, self.disk] {
             out.put_u64_le(number);
@@ -88,7 +88,7 @@ impl Hello {
         let short = |_| "the greeting breaks off".to_string();
         let purpose = match input.try_get_u8().map_err(short)? {
             0 => Purpose::Messages,
-            2 => Purpose::Snapshot,
+            1 => Purpose::Snapshot,
             other => return Err(format!("connections for purpose {other} are not known here")),
         };
         let mut number = || input.try_get_u64_le().map_err(short);

@@ -3,7 +3,7 @@
 
 use raft::{NodeId, Term};
 use replica::transfers::{Outgoing, SendError, Visit};
-use replica::{Input, Loaded, ReceivedSnapshot, SendSnapshot};
+use replica::{Input, LoadError, Loaded, ReceivedSnapshot, SendSnapshot};
 use wal::memory_disk::MemoryDisk;
 use wal::snapshot_file::{IncomingSnapshot, SnapshotError};
 
@@ -101,6 +101,10 @@ impl World {
     /// The receiver lets the sender in, or not, and says where to go on.
     fn offered(&mut self, transfer: &mut Transfer) -> bool {
         let (from, to, term, id) = (transfer.from, transfer.to, transfer.term, transfer.file.id());
+        if self.running(to).is_some_and(|running| running.storeroom.reaches(id).is_ok_and(|reaches| reaches)) {
+            self.tell_known(transfer);
+            return false;
+        }
         let entered = self.running(to).map(|running| running.receiving.enter(from, term));
         let Some(Ok(visit)) = entered else {
             self.counters.path("snapshot offered to a busy member");
@@ -132,6 +136,16 @@ impl World {
         true
     }
 
+    /// What is offered reaches no further than what is here.
+    fn tell_known(&mut self, transfer: &mut Transfer) {
+        let Transfer { from, to, term, .. } = *transfer;
+        let position = transfer.file.id().position;
+        let position = raft::Position::new(position.index, position.term);
+        self.counters.path("snapshot offered to who has it");
+        self.input(to, Input::SnapshotKnown { from, term, position });
+        self.sender_hears(transfer, false);
+    }
+
     fn next_piece(&mut self, number: u64, mut transfer: Transfer) {
         let to = transfer.to;
         let Some(incoming) = &mut transfer.incoming else {
@@ -150,6 +164,7 @@ impl World {
             self.sender_hears(&mut transfer, false);
             return self.interrupted(transfer);
         };
+        piece.truncate(usize::try_from(transfer.end - transfer.sent).unwrap_or(usize::MAX));
         let (at, bytes) = (transfer.sent, piece.len() as u64);
         if self.links.dice.chance(self.links.weather.snapshot_damage) {
             self.counters.fault("snapshot damaged on its way");
@@ -218,6 +233,7 @@ impl World {
                 let received = ReceivedSnapshot { from, term, position, section, machine };
                 self.input(to, Input::SnapshotReceived(Box::new(received)));
             }
+            Some(Err(LoadError::Overtaken(_))) => self.tell_known(&mut transfer),
             Some(Err(error)) => {
                 self.counters.path("snapshot refused by its receiver");
                 self.note(|| format!("{to} refuses the snapshot: {error}"));

@@ -99,7 +99,7 @@ impl Sender {
         let mut stream = connect(address)?;
         write_frame(&mut stream, |out| hello.put(out))?;
         if let Err(reason) = hello::take_answer(read_frame(&mut stream, HELLO_BYTES_MAX)?) {
-            return Ok(End::Refused(reason));
+            return Ok(End::Refused(reason.to_string()));
         }
         let id = file.id();
         write_frame(&mut stream, |out| put_offer(&Offer { term, id }, out))?;
