@@ -208,6 +208,8 @@ impl World {
             // What an earlier connection brought is here already.
             transfer.sent = usize::try_from(incoming.go_on()).expect("a small file");
             transfer.incoming = Some(incoming);
+            self.transfers.insert(number, transfer);
+            return self.after(100, Event::Chunk(number));
         }
         let (at, end) = (transfer.sent as u64, (transfer.sent + 700).min(transfer.bytes.len()));
         let mut piece = Bytes::copy_from_slice(&transfer.bytes[transfer.sent..end]).to_vec();
