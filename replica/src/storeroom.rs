@@ -5,7 +5,9 @@ use std::io;
 
 use bytes::Bytes;
 use raft::Position;
-use wal::snapshot_file::{self, IncomingSnapshot, SnapshotBytes, SnapshotError, SnapshotId, SnapshotReader, SnapshotWriter};
+use wal::snapshot_file::{
+    self, IncomingSnapshot, SnapshotBytes, SnapshotError, SnapshotId, SnapshotReader, SnapshotWriter,
+};
 use wal::{Base, Chore, Disk};
 
 use crate::section::{Section, SectionError};

@@ -177,13 +177,20 @@ fn a_transfer_that_is_cut_anywhere_goes_on_behind_the_last_whole_chunk() {
             let mut incoming = IncomingSnapshot::start(to.clone(), GROUP, bytes.id()).unwrap();
             incoming.append(0, &whole[..cut]).unwrap();
             if life != "the same" {
-                if life == "of the next process" { to.crash_process() } else { to.crash_power(|unsynced| matches!(unsynced, Unsynced::Name(_))) }
+                if life == "of the next process" {
+                    to.crash_process()
+                } else {
+                    to.crash_power(|unsynced| matches!(unsynced, Unsynced::Name(_)))
+                }
                 snapshot_file::remove_unfinished(&to).unwrap();
                 let begun = IncomingSnapshot::resume(to.clone(), GROUP, bytes.id()).unwrap();
                 incoming = begun.unwrap_or_else(|| panic!("{cut}, {life}: nothing is left"));
             }
             let held = incoming.go_on();
-            assert!(held <= cut as u64 && (held + 116 > cut as u64 || life == "after the power went"), "{cut}, {life}: {held}");
+            assert!(
+                held <= cut as u64 && (held + 116 > cut as u64 || life == "after the power went"),
+                "{cut}, {life}: {held}"
+            );
             resumed += u32::from(held > 0);
             send(&bytes, &mut incoming, 50);
             incoming.complete().unwrap().publish().unwrap();

@@ -4,8 +4,8 @@
 use super::check::{Check, payload_length};
 use super::format::{CHUNK_HEADER_BYTES, HEADER_BYTES};
 use super::reader::Chunks;
-use crate::batch::Base;
 use super::{INCOMING, SYNC_BYTES, SnapshotError, SnapshotId, SnapshotName, SnapshotReader, UNFINISHED, snapshot_name};
+use crate::batch::Base;
 use crate::disk::{Disk, DiskFile};
 use crate::error::{Damage, Failure};
 use crate::spare::remove_if_there;

@@ -113,9 +113,8 @@ impl SnapshotError {
     /// The disk has no room for it.
     #[must_use]
     pub fn is_no_room(&self) -> bool {
-        let no_room = |failure: &Failure| {
-            matches!(failure.kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
-        };
+        let no_room =
+            |failure: &Failure| matches!(failure.kind, io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded);
         matches!(self, Self::Io(failure) if no_room(failure))
     }
 }

@@ -27,8 +27,7 @@ impl<F: DiskFile> SnapshotBytes<F> {
     /// When it can't be read, or these bytes are not those of a whole file.
     pub fn open<D: Disk<File = F>>(disk: &D, name: &str) -> Result<Self, SnapshotError> {
         let io = |error: io::Error| SnapshotError::Io(Failure::new("open", name, &error));
-        let damage =
-            |offset, what: String| SnapshotError::Damaged(Damage { file: name.into(), offset, what });
+        let damage = |offset, what: String| SnapshotError::Damaged(Damage { file: name.into(), offset, what });
         let file = disk.open(name).map_err(io)?;
         let length = file.length().map_err(io)?;
         if length < HEADER_BYTES as u64 + FOOTER_CHUNK_BYTES {

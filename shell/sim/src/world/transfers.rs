@@ -154,7 +154,8 @@ impl World {
         };
         if transfer.sent >= transfer.end {
             let build = transfer.visit;
-            transfer.building = self.running(to).zip(build).is_some_and(|(running, visit)| running.receiving.build(visit));
+            transfer.building =
+                self.running(to).zip(build).is_some_and(|(running, visit)| running.receiving.build(visit));
             let delay = self.disk_delay(to, 2000);
             self.transfers.insert(number, transfer);
             return self.after(delay, Event::Chunk(number));
@@ -215,10 +216,8 @@ impl World {
         let (from, to, term) = (transfer.from, transfer.to, transfer.term);
         let before = self.cut_ahead(to);
         let incoming = transfer.incoming.take();
-        let loaded = self
-            .running(to)
-            .zip(incoming)
-            .map(|(running, incoming)| running.storeroom.received::<Machine>(incoming));
+        let loaded =
+            self.running(to).zip(incoming).map(|(running, incoming)| running.storeroom.received::<Machine>(incoming));
         if self.cut_behind(to, &before) {
             self.sender_hears(&mut transfer, true);
             return Ok(());

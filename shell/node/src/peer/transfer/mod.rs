@@ -126,7 +126,9 @@ mod tests {
         let mut out = BytesMut::new();
         Word::Refused("ä".repeat(5000)).put(&mut out);
         assert!(out.len() <= WORDS_BYTES_MAX, "a long sentence is cut, and not inside a letter");
-        assert!(matches!(Word::take(out.freeze()), Ok(Word::Refused(text)) if text.chars().all(|letter| letter == 'ä')));
+        assert!(
+            matches!(Word::take(out.freeze()), Ok(Word::Refused(text)) if text.chars().all(|letter| letter == 'ä'))
+        );
         for junk in [&b""[..], &[0, 1], &[2, 2], &[9]] {
             assert!(Word::take(Bytes::copy_from_slice(junk)).is_err());
         }

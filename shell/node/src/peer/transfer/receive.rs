@@ -153,9 +153,7 @@ impl<S: StateMachine> Guest<S> {
         let Loaded { position, section, machine } = loaded.map_err(|error| error.to_string())?;
         let (taken, wait) = mpsc::channel();
         let received = ReceivedSnapshot { from: self.from, term: offer.term, position, section, machine };
-        self.done
-            .send(Done::SnapshotReceived(Box::new(received), taken))
-            .map_err(|_| "the member is stopping")?;
+        self.done.send(Done::SnapshotReceived(Box::new(received), taken)).map_err(|_| "the member is stopping")?;
         wait.recv().map_err(|_| "the member is stopping")?;
         Ok(position)
     }
