@@ -10,6 +10,7 @@ mod show;
 mod status;
 #[cfg(test)]
 mod tests;
+mod transfer;
 
 use std::ffi::OsString;
 use std::io::Read as _;
@@ -65,6 +66,12 @@ enum Command {
     Member {
         #[command(subcommand)]
         command: member::MemberCommand,
+    },
+    /// Let another member lead
+    Transfer {
+        /// Which, by its name or id; without, the voter with the longest log
+        #[arg(long, value_name = "NAME|ID")]
+        to: Option<String>,
     },
 }
 
@@ -137,6 +144,10 @@ async fn run(endpoints: &Endpoints, arguments: CtlArguments) -> Result<Answer, F
             Ok(show::delete(&response, json))
         }
         Command::Member { command } => member::run(endpoints, command, json).await,
+        Command::Transfer { to } => {
+            let moved = transfer::ask(endpoints, to.as_deref()).await?;
+            Ok(show::transfer(&moved, json))
+        }
         Command::Status => {
             let statuses = status::ask_all(endpoints).await;
             Ok(show::status(&statuses, json))

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use node::{
-    Alter, Granted, Handle, MemberError, OpenSession, ReadError, SessionCommand, SessionId, Status, Survey, WriteError,
-    Written,
+    Alter, Granted, Handle, MemberError, OpenSession, ReadError, SessionCommand, SessionId, Status, Survey,
+    TransferError, WriteError, Written,
 };
-use raft::Index;
+use raft::{Index, NodeId};
 use store::{KvStore, Reader};
 
 /// A running member, as [`Handle`] is one.
@@ -59,6 +59,9 @@ pub(crate) trait Member: Clone + Send + Sync + 'static {
 
     /// Waits until the reader has all that was acknowledged before. See [`Handle::read`].
     fn read(&self, time: Duration) -> impl Future<Output = Result<Index, ReadError>> + Send;
+
+    /// Lets another member lead. See [`Handle::transfer`].
+    fn transfer(&self, to: NodeId, time: Duration) -> impl Future<Output = Result<NodeId, TransferError>> + Send;
 
     /// What this member has applied.
     fn reader(&self) -> Reader;
@@ -117,6 +120,10 @@ impl Member for Handle<KvStore> {
 
     async fn read(&self, time: Duration) -> Result<Index, ReadError> {
         Self::read(self, time).await
+    }
+
+    async fn transfer(&self, to: NodeId, time: Duration) -> Result<NodeId, TransferError> {
+        Self::transfer(self, Some(to), time).await
     }
 
     fn reader(&self) -> Reader {

@@ -1,7 +1,7 @@
 //! The only map from what can go wrong to gRPC codes and etcd's texts. Clients compare both, so neither may change. It does
 //! not know which call an error belongs to.
 
-use node::{AlterError, MemberError, ReadError, SessionRefusal, WriteError};
+use node::{AlterError, MemberError, ReadError, SessionRefusal, TransferError, WriteError};
 use store::{Invalid, NoSpace, ReadError as StoreReadError, Refusal};
 use tonic::{Code, Status};
 
@@ -314,6 +314,19 @@ pub(crate) fn unmapped(error: impl std::fmt::Display) -> Status {
 /// The state machine answered a command with the answer to another kind of command.
 pub(crate) fn wrong_answer(command: &str) -> Status {
     unmapped(format!("the store answered a {command} with something else: members of different versions?"))
+}
+
+/// Why the leadership was not handed over. etcd waits for a target that it can't reach, and then says that its time is over.
+pub(crate) fn not_transferred(error: TransferError) -> Status {
+    match error {
+        TransferError::NotLeader { .. } => Status::failed_precondition("etcdserver: not leader"),
+        TransferError::NotVoter(_) => Status::failed_precondition("etcdserver: bad leader transferee"),
+        TransferError::TimedOut | TransferError::Unreachable(_) => {
+            Status::unknown("etcdserver: request timed out, leader transfer took too long")
+        }
+        TransferError::InProgress(_) => unmapped(error),
+        TransferError::Stopped => Error::Stopped.into(),
+    }
 }
 
 /// A call of the API that this member does not serve (yet).

@@ -58,6 +58,9 @@ pub(crate) enum Failure {
         /// Each endpoint and what became of it.
         tried: Vec<String>,
     },
+    /// What is asked for can't be: nobody was asked to do anything.
+    #[error("{0}")]
+    Choice(String),
     /// Standard input can't be read.
     #[error("standard input can't be read: {0}")]
     StandardInput(String),

@@ -11,6 +11,7 @@ use server::api::mvccpb::KeyValue;
 
 use super::GetArguments;
 use super::status::{Answered, EndpointStatus, Outcome};
+use super::transfer::Moved;
 
 /// What goes where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -115,6 +116,17 @@ pub(super) fn get(key: &[u8], asked: &GetArguments, response: &RangeResponse, js
         answer.notes.push(format!("{} of {} keys shown", response.kvs.len(), response.count));
     }
     answer
+}
+
+/// Who led and who leads.
+pub(super) fn transfer(moved: &Moved, json: bool) -> Answer {
+    if json {
+        return Answer::json(moved);
+    }
+    if moved.from == moved.to {
+        return Answer::text(format!("{} leads already\n", moved.to));
+    }
+    Answer::text(format!("{} leads now; {} led before\n", moved.to, moved.from))
 }
 
 /// A table of all endpoints, and who leads. Good when every endpoint answered.

@@ -54,14 +54,14 @@ impl From<EndError> for RunError {
 pub(crate) fn run(config: &ServeConfig) -> Result<(), RunError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let stop = CancellationToken::new();
-        stop::listen(&stop, config.parent_pipe)?;
+        let (signal, stop) = (CancellationToken::new(), CancellationToken::new());
+        stop::listen(&signal, config.parent_pipe)?;
         let clients = sockets::listen(&config.listen_client_urls, "--listen-client-urls").await?;
         let peers = sockets::listen(&config.listen_peer_urls, "--listen-peer-urls").await?;
         let peers = peers.into_iter().map(TcpListener::into_std).collect::<Result<_, _>>()?;
         let who = tokio::select! {
             who = Who::find(config) => who?,
-            () = stop.cancelled() => return Ok(()),
+            () = signal.cancelled() => return Ok(()),
         };
         let first = who.first.clone().map(|configuration| First { configuration, machine: KvStore::new() });
         let node = Node::start(node_config(config, &who), peers, first)?;
@@ -73,8 +73,16 @@ pub(crate) fn run(config: &ServeConfig) -> Result<(), RunError> {
             "ready to serve client requests"
         );
         let mut serving = pin!(server::serve(clients, node.handle(), server_config(config, &who), stop.clone()));
+        // Clients are served until another leads, so that their writes go on there.
+        let leave = async {
+            signal.cancelled().await;
+            let _nobody_may_be_there = node.hand_over().await;
+            stop.cancel();
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
             served = &mut serving => served?,
+            () = leave => {}
             ended = node.ended() => {
                 // Who waits for an answer that is on its way gets it.
                 stop.cancel();

@@ -1,8 +1,10 @@
-//! The Maintenance service: how a member is. `Status` and `Alarm` look and never wait. Backups, moving the leader and the
-//! rest are not served yet.
+//! The Maintenance service: how a member is. `Status` and `Alarm` look and never wait. `MoveLeader` waits until the other leads.
+//! Backups and the rest are not served yet.
 
 use std::sync::Arc;
 
+use node::TransferError;
+use raft::NodeId;
 use store::StoreHash;
 use tokio::task::spawn_blocking;
 use tokio_stream::Empty;
@@ -92,8 +94,24 @@ impl<M: Member> Maintenance for MaintenanceService<M> {
         Err(not_served("Snapshot"))
     }
 
-    async fn move_leader(&self, _: Request<MoveLeaderRequest>) -> Result<Response<MoveLeaderResponse>, Status> {
-        Err(not_served("MoveLeader"))
+    /// As etcd does: only the leader can be asked, and it is done when the target leads.
+    async fn move_leader(&self, request: Request<MoveLeaderRequest>) -> Result<Response<MoveLeaderResponse>, Status> {
+        let context = &self.0;
+        context.admit(request.metadata())?;
+        let status = context.member.status();
+        if !status.leads {
+            return Err(status::not_transferred(TransferError::NotLeader { leader: status.leader }));
+        }
+        let wanted = request.get_ref().target_id;
+        let target =
+            context.members().into_iter().find(|(_, info)| info.api_id == wanted).map(|(member, _)| member.node);
+        let target = target.unwrap_or(NodeId(0));
+        let time = 2 * context.config.election_timeout;
+        match context.member.transfer(target, time).await {
+            Ok(leader) if leader == target => Ok(Response::new(MoveLeaderResponse { header: None })),
+            Ok(_) => Err(status::not_transferred(TransferError::TimedOut)),
+            Err(error) => Err(status::not_transferred(error)),
+        }
     }
 
     async fn downgrade(&self, _: Request<DowngradeRequest>) -> Result<Response<DowngradeResponse>, Status> {

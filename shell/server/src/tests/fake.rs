@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use node::{
     Alter, Granted, MemberError, OpenSession, ReadError, SessionCommand, SessionId, SessionRefusal, Status, Survey,
-    WriteError, Written,
+    TransferError, WriteError, Written,
 };
 use raft::{Index, NodeId, Position, Term};
 use replica::{Command, StateMachine};
@@ -184,6 +184,19 @@ impl Member for Fake {
             Some(error) => Err(error),
             None => Ok(self.0.status.lock().unwrap().applied),
         }
+    }
+
+    /// Whoever leads hands over at once; nobody else can.
+    async fn transfer(&self, to: NodeId, _: Duration) -> Result<NodeId, TransferError> {
+        let mut status = self.0.status.lock().unwrap();
+        if !status.leads {
+            return Err(TransferError::NotLeader { leader: status.leader });
+        }
+        if !self.0.members.lock().unwrap().iter().any(|member| member.node == to && member.voter) {
+            return Err(TransferError::NotVoter(to));
+        }
+        status.leader = Some(to);
+        Ok(to)
     }
 
     fn reader(&self) -> Reader {
