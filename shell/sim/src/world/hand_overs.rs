@@ -76,7 +76,8 @@ impl World {
         }
         if asked.stops {
             self.counters.path("leader stopped after it handed over");
-            let _nobody_looks_at_it = self.stop_for_a_look(id, true);
+            // What else this turn answers is answered first.
+            self.after(1, Event::Stopped(id, asked.life));
         }
         Ok(())
     }

@@ -241,6 +241,12 @@ impl World {
                 Ok(())
             }
             Event::Overdue(number) => self.overdue(number),
+            Event::Stopped(id, life) => {
+                if self.is_life(id, life) {
+                    let _nobody_looks_at_it = self.stop_for_a_look(id, true);
+                }
+                Ok(())
+            }
             Event::BadWrite(id, number) => self.bad_write_shows(id, number),
             Event::Flap(a, b, every, left) => {
                 self.flap(a, b, every, left);

@@ -32,6 +32,8 @@ pub(crate) enum Event {
     AskAgain(u64),
     /// A request must be answered by now.
     Overdue(u64),
+    /// A member that handed over stops.
+    Stopped(NodeId, u64),
     /// A member stops after a write that went wrong.
     BadWrite(NodeId, u64),
     /// A link comes or goes: between whom, each so many microseconds, so many times more.
