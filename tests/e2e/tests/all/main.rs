@@ -2,6 +2,7 @@
 
 mod amnesia;
 mod bounds;
+mod client;
 mod damage;
 mod dev;
 mod etcdctl;
