@@ -10,6 +10,12 @@ pub(crate) const SESSION: &str = "quorate-session";
 pub(crate) const SEQUENCE: &str = "quorate-sequence";
 pub(crate) const ACKNOWLEDGED: &str = "quorate-acknowledged";
 
+/// Metadata that bound the age of a serializable read.
+pub(crate) fn max_staleness(age: Duration) -> (&'static str, MetadataValue<Ascii>) {
+    let text = format!("{}us", u64::try_from(age.as_micros()).unwrap_or(u64::MAX));
+    ("quorate-max-staleness", text.parse().expect("digits and letters"))
+}
+
 /// What goes with the message of one attempt.
 #[derive(Debug, Clone)]
 pub(crate) struct Attempt {

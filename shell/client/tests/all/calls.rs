@@ -213,6 +213,22 @@ async fn reads_that_anyone_may_answer_go_round() {
 }
 
 #[tokio::test]
+async fn a_read_says_how_new_it_must_be() {
+    let (_, fakes) = FakeCluster::start(1).await;
+    let client = client(&[&fakes[0]], quick());
+    for (consistency, age, serializable) in [
+        (Consistency::Linearizable, None, false),
+        (Consistency::Serializable, None, true),
+        (Consistency::Bounded(Duration::from_millis(20)), Some("20000us".to_owned()), true),
+        (Consistency::Bounded(Duration::MAX), Some(format!("{}us", u64::MAX)), true),
+    ] {
+        let request = RangeRequest { key: "a".into(), serializable: !serializable, ..RangeRequest::default() };
+        client.range(request, consistency).await.unwrap();
+        assert_eq!(*fakes[0].asked_to_be.lock().unwrap(), (age, serializable), "{consistency:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_outlives_the_runtime_that_it_was_first_used_in() {
     let (_, fakes) = FakeCluster::start(1).await;
     let client = client(&[&fakes[0]], quick());

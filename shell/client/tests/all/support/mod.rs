@@ -66,6 +66,8 @@ pub(crate) struct Fake {
     pub(crate) at: String,
     faults: Arc<Mutex<Faults>>,
     asked: Arc<AtomicUsize>,
+    /// What the last read said of its age, and whether it was serializable.
+    pub(crate) asked_to_be: Arc<Mutex<(Option<String>, bool)>>,
 }
 
 /// What happens to the next requests, and to those after.
@@ -119,7 +121,8 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap().to_string();
         let faults = Arc::new(Mutex::new(Faults { next: VecDeque::new(), then: Fault::None }));
-        let fake = Self { id, cluster: cluster.clone(), at, faults, asked: Arc::default() };
+        let fake =
+            Self { id, cluster: cluster.clone(), at, faults, asked: Arc::default(), asked_to_be: Arc::default() };
         cluster.advertise(id, &fake.at);
         let mut server = Server::builder();
         let router = server

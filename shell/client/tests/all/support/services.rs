@@ -40,6 +40,8 @@ impl Kv for Fake {
             Fault::Lost | Fault::AnswerLost | Fault::Late => return Err(timed_out()),
             Fault::Refused(code, text) => return Err(Status::new(code, text)),
         }
+        let age = request.metadata().get("quorate-max-staleness").map(|age| age.to_str().unwrap().to_owned());
+        *self.asked_to_be.lock().unwrap() = (age, request.get_ref().serializable);
         let store = self.cluster.store();
         let key = request.into_inner().key;
         let row = store.rows.get(&key).cloned();
