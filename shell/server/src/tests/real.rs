@@ -92,17 +92,7 @@ async fn commands_of_a_session_take_effect_once(channel: Channel) {
     assert_eq!(next.header.unwrap().revision, first.header.unwrap().revision + 1);
     assert_eq!(next.prev_kv.unwrap().version, 1);
 
-    let refused = |answer: Result<PutResponse, Status>| {
-        let status = answer.unwrap_err();
-        (status.code(), status.message().split(':').nth(1).unwrap().trim().to_owned())
-    };
-    let late = put_once(&channel, &token, [1, 0], "once").await;
-    assert_eq!(refused(late), (Code::FailedPrecondition, "sequence acknowledged before".into()));
-    let foreign = format!("{:016x}-{}", !IDENTITY.cluster_id, 7);
-    let foreign = put_once(&channel, &foreign, [3, 2], "once").await;
-    assert_eq!(refused(foreign), (Code::FailedPrecondition, "session of another cluster".into()), "C9");
-    let without_sequence = put_once(&channel, &token, [0, 0], "once").await.unwrap_err();
-    assert_eq!(without_sequence.code(), Code::InvalidArgument);
+    commands_of_a_session_are_refused_by_name(&channel, &token).await;
 
     let kept = sessions.keep_alive(SessionKeepAliveRequest { token: token.clone() }).await.unwrap();
     assert_eq!(kept.into_inner().ttl_ms, 60_000);
@@ -112,6 +102,24 @@ async fn commands_of_a_session_take_effect_once(channel: Channel) {
     assert_eq!(refused(closed), (Code::FailedPrecondition, "session expired".into()));
     let gone = sessions.keep_alive(SessionKeepAliveRequest { token }).await.unwrap_err();
     assert!(gone.message().starts_with("quorate: session expired"), "{gone}");
+}
+
+/// Code and first words of a refusal.
+fn refused(answer: Result<PutResponse, Status>) -> (Code, String) {
+    let status = answer.unwrap_err();
+    (status.code(), status.message().split(':').nth(1).unwrap_or_default().trim().to_owned())
+}
+
+async fn commands_of_a_session_are_refused_by_name(channel: &Channel, token: &str) {
+    let late = put_once(channel, token, [1, 0], "once").await;
+    assert_eq!(refused(late), (Code::FailedPrecondition, "sequence acknowledged before".into()));
+    let foreign = format!("{:016x}-{}", !IDENTITY.cluster_id, 7);
+    let foreign = put_once(channel, &foreign, [3, 2], "once").await;
+    assert_eq!(refused(foreign), (Code::FailedPrecondition, "session of another cluster".into()), "C9");
+    let without_sequence = put_once(channel, token, [0, 0], "once").await.unwrap_err();
+    assert_eq!(without_sequence.code(), Code::InvalidArgument);
+
+    let mut sessions = SessionsClient::new(channel.clone());
     let nonsense = sessions.close(SessionCloseRequest { token: "7".into() }).await.unwrap_err();
     assert_eq!(nonsense.code(), Code::InvalidArgument);
 }
