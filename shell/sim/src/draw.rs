@@ -8,7 +8,7 @@ mod faults;
 
 use crate::dice::Dice;
 use crate::lies::Lie;
-use crate::run::{Act, Clients, Features, Limits, Network, Run, Step, Timing, VERSION};
+use crate::run::{Act, Clients, Features, Limits, Network, Run, Sessions, Step, Timing, VERSION};
 
 use faults::draw_script;
 
@@ -48,8 +48,9 @@ pub fn run_of_seed(seed: u64) -> Run {
         lease_reads: dice.pick(&[100, 400, 700]),
         bounded_reads: dice.pick(&[0, 100, 200]),
         serializable_reads: dice.pick(&[0, 50]),
+        sessions: Dice::new(seed, "sessions drawn", 0).pick(&[0, 1, 2, 4]),
     };
-    let limits = draw_limits(&mut dice);
+    let limits = Limits { sessions: draw_sessions(seed), ..draw_limits(&mut dice) };
     let mut run = Run {
         v: VERSION,
         seed,
@@ -122,6 +123,18 @@ fn draw_network(dice: &mut Dice) -> Network {
     }
 }
 
+/// Limits so tight that sessions end for want of room.
+fn draw_sessions(seed: u64) -> Sessions {
+    let mut dice = Dice::new(seed, "sessions", 1);
+    Sessions {
+        sessions_max: dice.pick(&[1, 2, 4, 100]),
+        outstanding_max: dice.pick(&[1, 2, 8, 100]),
+        session_bytes_max: dice.pick(&[100, 1000, 10_000]),
+        bytes_max: dice.pick(&[1000, 10_000]),
+        ttl_max: dice.pick(&[300, 2_000, 10_000]),
+    }
+}
+
 fn draw_limits(dice: &mut Dice) -> Limits {
     Limits {
         append_bytes_max: dice.pick(&[1, 200, 700, 1400]),
@@ -139,6 +152,7 @@ fn draw_limits(dice: &mut Dice) -> Limits {
         snapshot_log_bytes: dice.pick(&[2000, 6000]),
         snapshot_tail: dice.pick(&[0, 3, 20, 1000]),
         segment_bytes: dice.pick(&[2048, 4096, 8192]),
+        sessions: Sessions::default(),
     }
 }
 

@@ -137,6 +137,28 @@ pub struct Limits {
     pub snapshot_log_bytes: u64,
     pub snapshot_tail: u64,
     pub segment_bytes: u64,
+    #[serde(default)]
+    pub sessions: Sessions,
+}
+
+/// Bounds of sessions, as `replica::SessionLimits` has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "they are those of `replica::SessionLimits`")]
+pub struct Sessions {
+    pub sessions_max: u64,
+    pub outstanding_max: u64,
+    pub session_bytes_max: u64,
+    pub bytes_max: u64,
+    pub ttl_max: u64,
+}
+
+impl Default for Sessions {
+    fn default() -> Self {
+        let replica::SessionLimits { sessions_max, outstanding_max, session_bytes_max, bytes_max, ttl_max } =
+            replica::SessionLimits::default();
+        Self { sessions_max, outstanding_max, session_bytes_max, bytes_max, ttl_max }
+    }
 }
 
 /// What clients do by themselves.
@@ -164,6 +186,9 @@ pub struct Clients {
     /// In a thousand reads, of what is there, however old.
     #[serde(default, skip_serializing_if = "is_zero_64")]
     pub serializable_reads: u64,
+    /// How many more have sessions.
+    #[serde(default, skip_serializing_if = "is_zero_64")]
+    pub sessions: u64,
 }
 
 /// A disk at the start of a run: as if the member had run before.
@@ -286,7 +311,7 @@ impl Run {
     pub fn replica_config(&self) -> replica::Config {
         let Limits { append_bytes_max, inflight_count_max, inflight_bytes_max, write_bytes_max, .. } = self.limits;
         let Limits { uncommitted_bytes_max, log_bytes_max, reads_max, .. } = self.limits;
-        let Features { pre_vote, check_quorum, stickiness, noop } = self.features;
+        let (sessions, Features { pre_vote, check_quorum, stickiness, noop }) = (self.limits.sessions, self.features);
         let limits = raft::Limits {
             append_bytes_max,
             inflight_count_max,
@@ -307,7 +332,13 @@ impl Run {
             snapshot_entries: self.limits.snapshot_entries,
             snapshot_log_bytes: self.limits.snapshot_log_bytes,
             snapshot_tail: self.limits.snapshot_tail,
-            sessions: replica::SessionLimits::default(),
+            sessions: replica::SessionLimits {
+                sessions_max: sessions.sessions_max,
+                outstanding_max: sessions.outstanding_max,
+                session_bytes_max: sessions.session_bytes_max,
+                bytes_max: sessions.bytes_max,
+                ttl_max: sessions.ttl_max,
+            },
         }
     }
 
@@ -443,6 +474,7 @@ impl Clients {
             lease_reads: 0,
             bounded_reads: 0,
             serializable_reads: 0,
+            sessions: 0,
         }
     }
 }
@@ -486,6 +518,7 @@ impl Limits {
             snapshot_log_bytes: 256 << 10,
             snapshot_tail: 100,
             segment_bytes: 32 << 10,
+            sessions: Sessions::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod monotonic;
 mod order;
 pub(crate) mod platter;
 mod sequence;
+mod sessions;
 mod transfers;
 
 use std::fmt;
@@ -56,6 +57,7 @@ pub(crate) struct Checkers {
     pub(crate) platter: platter::Platters,
     pub(crate) sequence: sequence::Sequence,
     pub(crate) transfers: transfers::Transfers,
+    sessions: sessions::Tables,
 }
 
 impl Checkers {
@@ -69,6 +71,7 @@ impl Checkers {
             platter: platter::Platters::new(run),
             sequence: sequence::Sequence::default(),
             transfers: transfers::Transfers::default(),
+            sessions: sessions::Tables::new(run.replica_config().sessions),
         }
     }
 
@@ -85,6 +88,7 @@ impl Checkers {
     pub(crate) fn down(&mut self, id: NodeId) {
         self.monotonic.down(id);
         self.transfers.ended(id);
+        self.sessions.down(id);
         self.platter.down(id);
     }
 
@@ -93,6 +97,7 @@ impl Checkers {
         self.figure3.observe(view)?;
         self.monotonic.observe(view)?;
         self.bounds.member(view, replica.waiting())?;
+        self.sessions.observe(view.id(), view.applied(), replica.sessions())?;
         self.sequence.observe(view.id(), replica.machine(), &mut self.model)
     }
 
@@ -111,6 +116,9 @@ impl Checkers {
             (Reply::Refused(Refusal::TimedOut { .. }), _) | (Reply::Readable(_) | Reply::Refused(_), Body::Read(_)) => {
                 Ok(())
             }
+            // What an earlier copy does is not known by it.
+            (Reply::Refused(_), Body::Write(_)) if operation.named.as_ref().is_some_and(|named| !named.sole) => Ok(()),
+            (Reply::Written { .. } | Reply::Refused(_), Body::Session(_)) => Ok(()),
             (Reply::Refused(_), Body::Write(payload)) => self.sequence.refused(payload),
             (reply, body) => Err(Failure::new("answers", format!("{body:?} is answered {reply:?}"))),
         }

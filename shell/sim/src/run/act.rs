@@ -392,6 +392,34 @@ pub enum Ask {
         /// What shall stand there.
         to: String,
     },
+    /// Opens a session.
+    Open {
+        /// What the script calls it.
+        session: String,
+        /// How long it lives without being renewed, in microseconds.
+        ttl: u64,
+    },
+    /// Renews a session.
+    KeepAlive {
+        /// Which.
+        session: String,
+    },
+    /// Ends a session.
+    Close {
+        /// Which.
+        session: String,
+    },
+    /// A command of a session: each copy of it is asked for in the same words.
+    Once {
+        /// Which.
+        session: String,
+        /// Its number there.
+        sequence: u64,
+        /// No answer is waited for up to this one.
+        acknowledged: u64,
+        /// What is to be done once.
+        op: Box<Self>,
+    },
     /// Reads a key.
     Get {
         /// The key.

@@ -37,6 +37,8 @@ pub(super) fn cluster(words: &mut Words<'_>) -> Read<Run> {
             "inflight_max" => run.limits.inflight_count_max = words.count_of(value, "appends")?,
             "requests_max" => run.limits.requests_max = words.count_of(value, "requests")?,
             "reads_max" => run.limits.reads_max = words.count_of(value, "reads")?,
+            "sessions_max" => run.limits.sessions.sessions_max = words.number_of(value, "sessions")?,
+            "outstanding_max" => run.limits.sessions.outstanding_max = words.number_of(value, "results")?,
             "command_max" => run.limits.command_bytes_max = words.count_of(value, "bytes")?,
             _ if weather_option(words, name, value, &mut run.network)? => {}
             _ => return words.wrong(format!("a cluster has no `{name}`")),

@@ -37,6 +37,7 @@ pub(super) fn condition(words: &mut Words<'_>) -> Read<Condition> {
         "term" => Condition::Term(words.who()?, words.compared()?),
         "commit" => Condition::Commit(words.who()?, words.compared()?),
         "applied" => Condition::Applied(words.who()?, words.compared()?),
+        "sessions" => Condition::Sessions(words.who()?, words.compared()?),
         "base" => Condition::Base(words.who()?, words.compared()?),
         "log" => {
             let who = words.who()?;
@@ -118,6 +119,7 @@ pub(super) fn whom(condition: &Condition) -> Option<&Who> {
         | Condition::Term(who, _)
         | Condition::Commit(who, _)
         | Condition::Applied(who, _)
+        | Condition::Sessions(who, _)
         | Condition::Base(who, _)
         | Condition::Log(who, _)
         | Condition::Holds(who, ..)

@@ -183,6 +183,8 @@ enum Condition {
     Term(Who, Compared),
     Commit(Who, Compared),
     Applied(Who, Compared),
+    /// How many sessions it has open.
+    Sessions(Who, Compared),
     /// The last index that its log no longer holds.
     Base(Who, Compared),
     /// What became of a request that has a name.

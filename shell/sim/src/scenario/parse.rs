@@ -10,6 +10,8 @@ use crate::run::{Act, Ask, Call, Mode, Run, Timer};
 
 /// How long a `wait` for something takes at most, where nothing is said.
 const PATIENCE: u64 = 3_000_000;
+/// How long a session lives, where nothing is said.
+const SESSION: u64 = 60_000_000;
 
 impl Scenario {
     /// Reads a scenario.
@@ -79,7 +81,7 @@ fn statement(first: &str, words: &mut Words<'_>) -> Read<Kind> {
             };
             Kind::Let(name, picked)
         }
-        "put" | "get" | "delete" | "cas" => return ask(first, words),
+        "put" | "get" | "delete" | "cas" | "open" | "keep" | "close" => return ask(first, words),
         "cut" | "join" => {
             let (from, to) = (words.who()?, words.who()?);
             Kind::Link { from, to, cut: first == "cut", both: words.skip("both") }
@@ -102,7 +104,7 @@ fn transfer(words: &mut Words<'_>) -> Read<Kind> {
 }
 
 fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {
-    const KNOWN: &str = "wait, expect, hold, caught, let, put, get, delete, cas, cut, join, split, isolate, heal, lose, pass, \
+    const KNOWN: &str = "wait, expect, hold, caught, let, put, get, delete, cas, open, keep, close, cut, join, split, isolate, heal, lose, pass, \
                          weather, strip, crash, power, restart, pause, slow, fail, crash_at, fill, free, corrupt, wipe, forget, \
                          misplace, flip, shorten, drift, jump, suspend, timeout, fire, election_timeout, transfer, \
                          stop";
@@ -237,8 +239,12 @@ fn groups(words: &mut Words<'_>) -> Read<Vec<Vec<Who>>> {
 }
 
 fn ask(first: &str, words: &mut Words<'_>) -> Read<Kind> {
-    let key = words.need("a key")?.to_owned();
+    let what = if ["open", "keep", "close"].contains(&first) { "the name of a session" } else { "a key" };
+    let key = words.need(what)?.to_owned();
     let ask = match first {
+        "open" => Ask::Open { session: key, ttl: if words.skip("for") { words.duration()? } else { SESSION } },
+        "keep" => Ask::KeepAlive { session: key },
+        "close" => Ask::Close { session: key },
         "put" => Ask::Put { key, value: words.value("a value")? },
         "delete" => Ask::Delete { key },
         "cas" => {
@@ -247,6 +253,7 @@ fn ask(first: &str, words: &mut Words<'_>) -> Read<Kind> {
         }
         _ => Ask::Get { key, mode: mode(words)? },
     };
+    let ask = once(ask, words)?;
     let at = if words.skip("at") { Some(words.who()?) } else { None };
     let name = if words.skip("as") { Some(words.need("a name")?.to_owned()) } else { None };
     let told = if words.skip("is") {
@@ -275,6 +282,20 @@ fn mode(words: &mut Words<'_>) -> Read<Mode> {
     } else {
         Mode::Linearizable
     })
+}
+
+/// `put X 1 by s 3 acknowledged 2`: command 3 of the session that was opened as `s`.
+fn once(ask: Ask, words: &mut Words<'_>) -> Read<Ask> {
+    if !words.skip("by") {
+        return Ok(ask);
+    }
+    if !matches!(ask, Ask::Put { .. } | Ask::Cas { .. }) {
+        return words.wrong("a command of a session is a put or a cas");
+    }
+    let session = words.need("the name of a session")?.to_owned();
+    let sequence = words.number("which command of the session")?;
+    let acknowledged = if words.skip("acknowledged") { words.number("which command of the session")? } else { 0 };
+    Ok(Ask::Once { session, sequence, acknowledged, op: Box::new(ask) })
 }
 
 /// Nodes that are named must be there.

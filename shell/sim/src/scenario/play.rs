@@ -351,6 +351,10 @@ impl Player {
                 let applied = self.view(id)?.applied().0;
                 ensure(compared.holds(applied), || format!("{id} has applied {applied}"))
             }),
+            Condition::Sessions(who, compared) => self.each(who, |id| {
+                let open = self.world.sessions(id).ok_or_else(|| format!("{id} is down"))?;
+                ensure(compared.holds(open), || format!("{id} has {open} sessions"))
+            }),
             Condition::Base(who, compared) => self.each(who, |id| {
                 let base = self.view(id)?.log().base();
                 ensure(compared.holds(base.index.0), || format!("the log of {id} begins behind {base}"))

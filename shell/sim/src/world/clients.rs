@@ -3,12 +3,15 @@
 
 use bytes::Bytes;
 use raft::NodeId;
-use replica::{Input, Refusal, Reply, Request, RequestId, StateMachine as _, Time};
+use replica::{
+    Input, Refusal, Reply, Request, RequestId, SessionAct, SessionCommand, SessionId, StateMachine as _, Time,
+};
 use store::{
     Command, Compare, CompareResult, CompareTarget, DeleteRangeRequest, PutRequest, RangeRequest, RequestOp, TxnRequest,
 };
 
 use super::reading::asked;
+use super::sessions::Named;
 use super::{Event, World, hand_overs};
 use crate::checkers::Checked;
 use crate::lies::Lie;
@@ -38,6 +41,8 @@ pub(crate) struct Operation {
     pub(crate) must_see: u64,
     pub(crate) answer: Option<Answer>,
     pub(crate) returned: Option<u64>,
+    /// What it has to do with a session.
+    pub(crate) named: Option<Named>,
 }
 
 /// What is asked.
@@ -45,6 +50,7 @@ pub(crate) struct Operation {
 pub(crate) enum Body {
     Write(Bytes),
     Read(RangeRequest),
+    Session(SessionAct),
 }
 
 /// What became of it.
@@ -54,6 +60,8 @@ pub(crate) enum Answer {
     Written(u64, Bytes),
     /// The state behind so many commands was read; a store's answer.
     Read(u64, store::RangeResponse),
+    /// A session's own act is done: the session that was opened, if one was.
+    Session(SessionId),
     Refused(Refusal),
     /// It never reached a member.
     NotSent,
@@ -99,6 +107,11 @@ impl World {
         if self.client_dice.chance(clients.reads) {
             return Body::Read(self.invent_range());
         }
+        Body::Write(self.invent_write())
+    }
+
+    /// A command like those that programs send, in words that no other request uses.
+    pub(super) fn invent_write(&mut self) -> Bytes {
         let (key, value) = (self.key(), self.value_of_its_own());
         let put = PutRequest { key: key.clone(), value, prev_kv: self.client_dice.chance(500), ..Default::default() };
         let command = match self.client_dice.below(20) {
@@ -107,7 +120,7 @@ impl World {
             13 if self.client_dice.chance(200) => Command::Compact { revision: self.checkers.model.revision() - 5 },
             _ => Command::Txn(self.invent_txn(put)),
         };
-        Body::Write(command.encode())
+        command.encode()
     }
 
     fn invent_range(&mut self) -> RangeRequest {
@@ -169,10 +182,45 @@ impl World {
     }
 
     pub(super) fn ask_by_script(&mut self, to: u64, op: &Ask) -> u64 {
+        let runs = |id: &NodeId| self.view(*id).is_some();
+        let whom = match to {
+            0 => self.leader().or_else(|| self.ids().into_iter().find(runs)).unwrap_or(NodeId(1)),
+            to => NodeId(to),
+        };
+        match op {
+            Ask::Open { session, ttl } => self.open_by_script(whom, session, SessionAct::Open { ttl: ttl / 1000 }),
+            Ask::KeepAlive { session } => {
+                let act = SessionAct::KeepAlive(self.session_of_script(session));
+                self.open_by_script(whom, session, act)
+            }
+            Ask::Close { session } => {
+                let act = SessionAct::Close(self.session_of_script(session));
+                self.open_by_script(whom, session, act)
+            }
+            Ask::Once { session, sequence, acknowledged, op } => {
+                let session = self.session_of_script(session);
+                let command = SessionCommand { session, sequence: *sequence, acknowledged: *acknowledged };
+                match self.body_of_script(op) {
+                    Some(Body::Write(payload)) => self.once_by_script(whom, command, payload),
+                    _ => self.next_operation,
+                }
+            }
+            op => match self.body_of_script(op) {
+                Some(body) => {
+                    let mode = if let Ask::Get { mode, .. } = op { *mode } else { Mode::default() };
+                    self.ask_in(None, whom, body, mode)
+                }
+                None => self.next_operation,
+            },
+        }
+    }
+
+    /// What a script asks of the store.
+    fn body_of_script(&mut self, op: &Ask) -> Option<Body> {
         let bytes = |text: &String| Bytes::from(text.clone().into_bytes());
         let put =
             |key: &String, value: &String| PutRequest { key: bytes(key), value: bytes(value), ..Default::default() };
-        let body = match op {
+        Some(match op {
             Ask::Put { key, value } => Body::Write(Command::Put(put(key, value)).encode()),
             Ask::Delete { key } => {
                 let delete = self.delete_of_its_own(bytes(key));
@@ -186,14 +234,8 @@ impl World {
                 Body::Write(Command::Txn(TxnRequest { compare: vec![compare], success, failure: vec![] }).encode())
             }
             Ask::Get { key, .. } => Body::Read(RangeRequest { key: bytes(key), ..RangeRequest::default() }),
-        };
-        let runs = |id: &NodeId| self.view(*id).is_some();
-        let whom = match to {
-            0 => self.leader().or_else(|| self.ids().into_iter().find(runs)).unwrap_or(NodeId(1)),
-            to => NodeId(to),
-        };
-        let mode = if let Ask::Get { mode, .. } = op { *mode } else { Mode::default() };
-        self.ask_in(None, whom, body, mode)
+            Ask::Open { .. } | Ask::KeepAlive { .. } | Ask::Close { .. } | Ask::Once { .. } => return None,
+        })
     }
 
     pub(super) fn ask(&mut self, caller: Option<u64>, node: NodeId, body: Body) -> u64 {
@@ -202,6 +244,21 @@ impl World {
     }
 
     fn ask_in(&mut self, caller: Option<u64>, node: NodeId, body: Body, mode: Mode) -> u64 {
+        if let Body::Write(payload) = &body {
+            self.checkers.sequence.issued(payload);
+        }
+        self.ask_with(caller, node, body, mode, None)
+    }
+
+    /// Asks. Who names a command has noted before whether it is a new one.
+    pub(super) fn ask_with(
+        &mut self,
+        caller: Option<u64>,
+        node: NodeId,
+        body: Body,
+        mode: Mode,
+        named: Option<Named>,
+    ) -> u64 {
         self.next_operation += 1;
         let number = self.next_operation;
         let t = self.t();
@@ -210,23 +267,13 @@ impl World {
         } else {
             self.client_dice.between(t / 10, 6 * t)
         };
-        if let Body::Write(payload) = &body {
-            self.checkers.sequence.issued(payload);
-        }
-        let must_see = self.must_see(mode);
+        // A copy may be answered with what the first one did, so it need not see more than that.
+        let first = named.as_ref().and_then(|named| self.operations.get(&named.first));
+        let must_see = first.map_or_else(|| self.must_see(mode), |first| first.must_see);
         self.note(|| format!("client asks {node}: request {number} {}{}", describe(&body), suffix(mode)));
-        let operation = Operation {
-            caller,
-            node,
-            life: 0,
-            body,
-            mode,
-            called: self.now,
-            limit,
-            must_see,
-            answer: None,
-            returned: None,
-        };
+        let (called, answer, returned) = (self.now, None, None);
+        let operation =
+            Operation { caller, node, life: 0, body, mode, called, limit, must_see, answer, returned, named };
         self.operations.insert(number, operation);
         let delay = if self.calm { 100 } else { self.client_dice.between(50, 800) };
         self.after(delay, Event::Arrive(number));
@@ -244,6 +291,7 @@ impl World {
         operation.life = member.life;
         let deadline = Time(member.clock.read(now) + operation.limit);
         let (wait, body, mode) = (operation.limit, operation.body.clone(), asked(operation.mode));
+        let session = operation.named.as_ref().and_then(|named| named.command);
         let slack = self.slack(wait);
         self.after(wait + slack, Event::Overdue(number));
         if self.lies(Lie::RequestForgotten) && self.client_dice.chance(5) {
@@ -258,8 +306,9 @@ impl World {
                         Reply::Written { position: raft::Position::new(1_000_000 + number, 1), result: Bytes::new() };
                     return self.reply(id, number, reply);
                 }
-                Request::Write { command, essential: self.client_dice.chance(100), session: None, deadline }
+                Request::Write { command, essential: self.client_dice.chance(100), session, deadline }
             }
+            Body::Session(act) => Request::Session { act, deadline },
             // The member says when; a client that does not wait for it looks at once.
             Body::Read(_) if self.lies(Lie::ReadWithoutIndex) => return self.read_store(number),
             Body::Read(_) => match mode {
@@ -292,6 +341,9 @@ impl World {
             Reply::Readable(_) => {
                 let delay = 1 + self.client_dice.below(50);
                 self.after(delay, Event::Read(number));
+            }
+            Reply::Written { position, .. } if self.is_about_a_session(number) => {
+                self.settle(number, Answer::Session(SessionId(position.index.0)));
             }
             Reply::Written { position, result } => {
                 let place = self.checkers.sequence.place_of(position).unwrap_or(0);
@@ -327,7 +379,15 @@ impl World {
         if now > deadline {
             return Self::fail("answers", format!("request {number} is answered {reply:?} long after its deadline"));
         }
-        self.checkers.answered(operation, reply)
+        self.checkers.answered(operation, reply)?;
+        if matches!(reply, Reply::Refused(refusal) if !matches!(refusal, Refusal::TimedOut { .. })) {
+            self.is_refused_for_good(number);
+        }
+        Ok(())
+    }
+
+    fn is_about_a_session(&self, number: u64) -> bool {
+        self.operations.get(&number).is_some_and(|one| matches!(one.body, Body::Session(_)))
     }
 
     /// The store is read, somewhat after the member said that it may be.
@@ -368,6 +428,7 @@ impl World {
         let kind = match &answer {
             Answer::Written(place, _) => *place,
             Answer::Read(count, _) => *count << 32,
+            Answer::Session(id) => id.0 << 16,
             Answer::Refused(_) => 3,
             Answer::NotSent => 4,
             Answer::Lost => 5,
@@ -397,14 +458,21 @@ impl World {
                 self.checkers.order.acknowledged(now, *count);
                 true
             }
+            Some(Answer::Session(_)) => true,
             Some(Answer::NotSent) => {
-                if let Body::Write(payload) = &operation.body {
+                if let Body::Write(payload) = &operation.body
+                    && operation.named.as_ref().is_none_or(|named| named.sole)
+                {
                     self.checkers.sequence.refused(payload)?;
                 }
+                self.is_refused_for_good(number);
                 false
             }
             Some(Answer::Refused(_) | Answer::Lost) | None => false,
         };
+        if let Some(named) = self.operations.get(&number).and_then(|one| one.named.clone()) {
+            return self.session_returned(number, &named);
+        }
         if unknown && self.lies(Lie::UnknownSentAgain) && matches!(body, Body::Write(_)) && !self.calm {
             let ids = self.ids();
             let id = self.client_dice.pick(&ids);
@@ -512,6 +580,7 @@ fn describe(body: &Body) -> String {
             Err(error) => error.to_string(),
         },
         Body::Read(range) => format!("get {}", text(&range.key)),
+        Body::Session(act) => format!("{act:?}"),
     }
 }
 

@@ -71,7 +71,7 @@ impl World {
             return Self::fail("answers", format!("request {number} was never answered: {one:?}"));
         }
         self.judge_history()?;
-        let snapshot = 2000 + self.checkers.model.bytes();
+        let snapshot = 2000 + self.checkers.model.bytes() + 2 * self.run.limits.sessions.bytes_max.min(100_000);
         for member in self.members.values() {
             let id = member.id;
             let Some(running) = &member.running else { return Self::fail("liveness", format!("{id} does not run")) };

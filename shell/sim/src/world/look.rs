@@ -31,7 +31,7 @@ impl World {
         operation.returned?;
         let read = matches!(operation.body, Body::Read(_));
         Some(match operation.answer.as_ref()? {
-            Answer::Written(..) => Heard::Done,
+            Answer::Written(..) | Answer::Session(_) => Heard::Done,
             Answer::Read(_, answer) => {
                 let value = answer.kvs.first().map(|pair| String::from_utf8_lossy(&pair.value).into_owned());
                 Heard::Value(value)
@@ -111,6 +111,13 @@ impl World {
         let request = RangeRequest { key: Bytes::from(key.to_owned()), ..RangeRequest::default() };
         let answer = running.replica.machine().reader().range(&request).ok()?;
         answer.kvs.first().map(|pair| pair.value.clone())
+    }
+
+    /// How many sessions a member has open, if it runs.
+    #[must_use]
+    pub fn sessions(&self, id: NodeId) -> Option<u64> {
+        let running = self.members.get(&id)?.running.as_ref()?;
+        Some(running.replica.sessions().len() as u64)
     }
 
     /// A line for each member.

@@ -16,6 +16,7 @@ mod network;
 mod queue;
 mod reading;
 mod rot;
+mod sessions;
 mod shapes;
 mod transfers;
 
@@ -64,6 +65,7 @@ pub struct World {
     next_transfer: u64,
     callers: Vec<Caller>,
     operations: BTreeMap<u64, Operation>,
+    sessions: sessions::Sessions,
     next_operation: u64,
     hand_overs: BTreeMap<u64, HandOver>,
     next_hand_over: u64,
@@ -102,6 +104,7 @@ impl World {
             next_transfer: 0,
             callers: Vec::new(),
             operations: BTreeMap::new(),
+            sessions: sessions::Sessions::new(seed, run.clients.sessions),
             next_operation: 0,
             hand_overs: BTreeMap::new(),
             next_hand_over: 0,
@@ -135,6 +138,7 @@ impl World {
             let delay = self.client_dice.below(self.run.timing.election_timeout);
             self.after(delay, Event::Client(number));
         }
+        self.begin_sessions();
         for (number, step) in self.run.script.iter().enumerate() {
             self.queue.push(step.at, Event::Script(number));
         }
@@ -231,6 +235,14 @@ impl World {
             Event::Chunk(transfer) => self.chunk(transfer),
             Event::Client(number) => {
                 self.client(number);
+                Ok(())
+            }
+            Event::SessionClient(number) => {
+                self.session_client(number);
+                Ok(())
+            }
+            Event::Retry(client, session, sequence) => {
+                self.retry(client, session, sequence);
                 Ok(())
             }
             Event::Arrive(number) => self.arrive(number),

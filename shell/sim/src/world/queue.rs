@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use raft::NodeId;
-use replica::PeerMessage;
+use replica::{PeerMessage, SessionId};
 
 /// What is to happen.
 #[derive(Debug)]
@@ -22,6 +22,10 @@ pub(crate) enum Event {
     Chunk(u64),
     /// A client thinks of something.
     Client(u64),
+    /// A client with a session does something.
+    SessionClient(usize),
+    /// It asks for a command once more: of which session, with which sequence.
+    Retry(usize, SessionId, u64),
     /// A request reaches its member.
     Arrive(u64),
     /// A member reads its store for a request.

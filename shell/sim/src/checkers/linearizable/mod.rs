@@ -67,6 +67,11 @@ fn lines(operations: &[(u64, &Operation)], sequence: &Sequence) -> Vec<Line> {
     let told: BTreeSet<u64> = operations.iter().filter_map(|(_, operation)| place(operation)).collect();
     let mut lines = Vec::new();
     for (number, operation) in operations {
+        // All copies of one command are one in the eyes of its client: the first stands for them.
+        if operation.named.as_ref().is_some_and(|named| named.first != *number) {
+            continue;
+        }
+        let heard = operation.named.as_ref().and_then(|named| named.told.as_ref());
         let returned = operation.returned.unwrap_or(u64::MAX);
         let asked = match (&operation.body, &operation.answer) {
             // Who asked for less is judged by what it asked for.
@@ -74,9 +79,15 @@ fn lines(operations: &[(u64, &Operation)], sequence: &Sequence) -> Vec<Line> {
             (Body::Read(range), Some(Answer::Read(_, answer))) => {
                 Some(Asked::Read(range.clone(), answer.clone(), returned))
             }
-            (Body::Read(_), _) | (_, Some(Answer::NotSent)) => None,
-            (_, Some(Answer::Refused(refusal))) if !matches!(refusal, Refusal::TimedOut { .. }) => None,
+            (Body::Read(_) | Body::Session(_), _) => None,
             (Body::Write(payload), Some(Answer::Written(_, result))) => write(payload, result, returned),
+            (Body::Write(payload), _) if heard.is_some() => heard.and_then(|(result, at)| write(payload, result, *at)),
+            (_, Some(Answer::NotSent)) if operation.named.is_none() => None,
+            (_, Some(Answer::Refused(refusal)))
+                if operation.named.is_none() && !matches!(refusal, Refusal::TimedOut { .. }) =>
+            {
+                None
+            }
             (Body::Write(payload), _) => {
                 let places =
                     || sequence.places_of(payload).iter().filter(|place| !told.contains(place)).copied().collect();
