@@ -48,7 +48,7 @@ pub fn run_of_seed(seed: u64) -> Run {
         lease_reads: dice.pick(&[100, 400, 700]),
         bounded_reads: dice.pick(&[0, 100, 200]),
         serializable_reads: dice.pick(&[0, 50]),
-        sessions: Dice::new(seed, "sessions drawn", 0).pick(&[0, 1, 2, 4]),
+        sessions: Dice::new(seed, "sessions drawn", 0).pick(&[0, 0, 1, 2, 3]),
     };
     let limits = Limits { sessions: draw_sessions(seed), ..draw_limits(&mut dice) };
     let mut run = Run {

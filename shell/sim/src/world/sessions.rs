@@ -102,6 +102,7 @@ impl World {
             return;
         }
         let (pause, t) = (self.run.clients.pause, self.t());
+        let outstanding = usize::try_from(self.run.limits.sessions.outstanding_max).unwrap_or(OUTSTANDING);
         let mut delay = self.sessions.dice.below(2 * pause + 1);
         if self.sessions.dice.chance(20) {
             delay += self.sessions.dice.below(40 * t);
@@ -123,7 +124,8 @@ impl World {
             }
             35..=79 => self.stray_copy(&client),
             80..=84 => self.ask_without_a_session(number),
-            _ if client.waits.len() < OUTSTANDING => self.next_command(number, session),
+            // One more than is allowed, so that it is refused sometimes.
+            _ if client.waits.len() < OUTSTANDING.min(outstanding + 1) => self.next_command(number, session),
             _ => {}
         }
     }
@@ -320,7 +322,8 @@ impl World {
                 self.counters.path("named command given up");
             }
             _ => {
-                let delay = self.sessions.dice.below(self.t());
+                let t = self.t();
+                let delay = self.sessions.dice.between(t / 4, 3 * t);
                 self.after(delay, Event::Retry(number, command.session, command.sequence));
             }
         }
