@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use raft::{Index, NodeId, Position, Term, Ticket};
+use replica::peer::Greeting;
 use replica::{PeerMessage, Question, ReadMode, ReceivedSnapshot, Reply, SessionAct, SessionCommand};
 use tokio::sync::oneshot;
 
@@ -40,6 +41,8 @@ pub(crate) enum Done<S> {
     /// A snapshot was offered that reaches no further than what is here.
     SnapshotKnown(NodeId, Term, Position),
     SnapshotSent(NodeId),
+    /// A peer greeted; no message of that connection has come yet, and none has left.
+    PeerMet(NodeId, Greeting),
     /// A peer says that this member was removed from the cluster.
     Removed(String),
     /// This member must stop.

@@ -38,6 +38,7 @@
 //! one that travels has a thread of its own. The protocol between members is in docs/peer-protocol.md.
 
 mod arrival;
+mod clocks;
 mod folder;
 pub mod handle;
 mod log_thread;
@@ -55,5 +56,5 @@ pub use handle::{Handle, Member, MemberError, OpenSession, ReadError, Status, Wr
 pub use node::{AddressOf, Config, EndError, Node, StartError};
 pub use peer::join::{Invitation, JoinError, join};
 pub use replica::{Alter, AlterError, Survey};
-pub use replica::{Granted, SessionCommand, SessionId, SessionRefusal};
+pub use replica::{Granted, ReadMode, SessionCommand, SessionId, SessionRefusal};
 pub use transferring::TransferError;

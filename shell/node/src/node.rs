@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use raft::{NodeId, Switches};
 use replica::transfers::{Pace, Sending};
-use replica::{First, Own, SendSnapshot, Started, StateMachine};
+use replica::{First, LeaseState, Own, SendSnapshot, Started, StateMachine};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::{LocalSet, spawn_local};
@@ -20,6 +20,7 @@ use tracing::{info, warn};
 use wal::folder_disk::FolderDisk;
 
 use crate::arrival::{Done, Traffic};
+use crate::clocks::Clocks;
 use crate::folder::{Folder, FolderError, Identity};
 use crate::handle::Handle;
 use crate::log_thread::{LogJob, LogThread};
@@ -327,7 +328,8 @@ fn run<S: StateMachine>(
         let node_loop = NodeLoop {
             replica: started.replica,
             timers: Timers::new(config.heartbeat, config.election_timeout),
-            start: Instant::now(),
+            clocks: Clocks::new(),
+            lease: LeaseState::NotLeader,
             traffic: arriving,
             done,
             log: log.clone(),
@@ -431,9 +433,10 @@ impl<S: StateMachine> Sockets<S> {
 
     /// Remembers a peer that was let in; what is new of it also on disk.
     fn meeter(&self) -> impl Fn(&crate::peer::hello::Hello) + Clone + use<S> {
-        let (circle, remember) = (self.circle.clone(), self.remember.clone());
+        let (circle, remember, done) = (self.circle.clone(), self.remember.clone(), self.done.clone());
         move |hello| {
             circle.remember_told(hello);
+            let _the_loop_may_be_gone = done.send(Done::PeerMet(hello.node, hello.greeting()));
             let news = circle.met.borrow_mut().remember(hello.node, hello.life());
             if let Some(text) = news {
                 let _the_thread_may_be_gone = remember.send(StoreroomJob::Remember(met::FILE, text));

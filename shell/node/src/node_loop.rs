@@ -8,7 +8,9 @@ use std::sync::mpsc::Sender as ThreadSender;
 use std::time::{Duration, Instant};
 
 use raft::Event;
-use replica::{Input, Output, Replica, Reply, Request, RequestId, SendSnapshot, StateMachine, Time};
+use replica::{
+    Input, LeaseOff, LeaseState, Output, Replica, Reply, Request, RequestId, SendSnapshot, StateMachine, Time,
+};
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::sync::oneshot;
 use tokio::task::yield_now;
@@ -17,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use crate::arrival::{Done, Traffic, What};
+use crate::clocks::Clocks;
 use crate::log_thread::LogJob;
 use crate::node::EndError;
 use crate::peer::links::{Links, Watch};
@@ -34,7 +37,9 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 pub(crate) struct NodeLoop<S: StateMachine> {
     pub(crate) replica: Replica<S>,
     pub(crate) timers: Timers,
-    pub(crate) start: Instant,
+    pub(crate) clocks: Clocks,
+    /// What was told of the lease last.
+    pub(crate) lease: LeaseState,
     pub(crate) traffic: Receiver<Traffic>,
     pub(crate) done: UnboundedReceiver<Done<S>>,
     pub(crate) log: ThreadSender<LogJob>,
@@ -138,6 +143,7 @@ impl<S: StateMachine> NodeLoop<S> {
             }
             Done::SnapshotKnown(from, term, position) => Input::SnapshotKnown { from, term, position },
             Done::SnapshotSent(to) => Input::SnapshotSent(to),
+            Done::PeerMet(peer, greeting) => Input::PeerMet(peer, greeting),
             Done::Removed(reason) => return Err(EndError::Removed(reason)),
             Done::Failed(reason) => return Err(EndError::Failed(reason)),
         });
@@ -167,18 +173,47 @@ impl<S: StateMachine> NodeLoop<S> {
     }
 
     fn now(&self) -> Time {
-        Time(u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX))
+        self.clocks.now()
     }
 
-    /// One turn. Says whether another is due at once, which applies what this one committed.
+    /// One turn. Says whether another is due at once, which applies what this one committed, or fires timers that had to wait. The
+    /// clock is read when the last input has been taken: whatever comes later is served by a later reading, however long this
+    /// process stands still in between.
     fn turn(&mut self) -> Result<bool, String> {
-        self.inputs.extend(self.timers.take_due(Instant::now()).map(Input::TimerFired));
+        let suspected = self.clocks.are_suspected(self.replica.inspect().configuration().settings.drift_bound);
+        if suspected {
+            warn!("this machine's clocks went different ways: what was measured by them is not relied on");
+            self.inputs.insert(0, Input::ClockSuspected);
+        } else {
+            self.inputs.extend(self.timers.take_due(Instant::now()).map(Input::TimerFired));
+        }
         let mut inputs = std::mem::take(&mut self.inputs);
         let output = self.replica.turn(self.now(), inputs.drain(..));
         self.inputs = inputs;
-        let again = output.again;
+        self.tell_lease();
+        let again = output.again || suspected;
         self.carry_out(output)?;
         Ok(again)
+    }
+
+    /// Why there are no reads by lease, once for each reason; and that there are.
+    fn tell_lease(&mut self) {
+        let state = match self.replica.lease_state() {
+            LeaseState::Waiting | LeaseState::NotLeader => return,
+            LeaseState::Held(_) => LeaseState::Held(Time::default()),
+            off @ LeaseState::Off(_) => off,
+        };
+        if state == self.lease {
+            return;
+        }
+        self.lease = state;
+        match state {
+            LeaseState::Off(LeaseOff::NotAgreed) => debug!("reads by lease are {state}"),
+            LeaseState::Off(_) => warn!("reads by lease are {state}"),
+            LeaseState::Held(_) | LeaseState::Waiting | LeaseState::NotLeader => {
+                info!("this leader can serve reads by lease")
+            }
+        }
     }
 
     fn carry_out(&mut self, output: Output<S>) -> Result<(), String> {

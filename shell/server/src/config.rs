@@ -31,6 +31,8 @@ pub struct ServerConfig {
     pub quota_bytes: Option<u64>,
     /// How many client connections are open at once; more wait to be accepted.
     pub connections_max: usize,
+    /// Linearizable reads are served by the leader's lease where it has one (docs/reads.md).
+    pub lease_reads: bool,
     /// How long a stop waits for requests under way.
     pub stop_time: Duration,
 }
@@ -51,6 +53,7 @@ impl ServerConfig {
             strict_reconfig_check: true,
             quota_bytes: Some(2 * 1024 * 1024 * 1024),
             connections_max: 8192,
+            lease_reads: false,
             stop_time: Duration::from_secs(3),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use node::{AlterError, MemberError};
+use node::{AlterError, MemberError, ReadMode};
 use raft::NodeId;
 use store::{Command, Limits, PutRequest, Quota};
 use tonic::Status;
@@ -12,6 +12,7 @@ use tonic::metadata::MetadataMap;
 use crate::api::etcdserverpb::{AlarmMember, AlarmType, ResponseHeader};
 use crate::config::ServerConfig;
 use crate::deadline::Deadline;
+use crate::fresh::Fresh;
 use crate::member::Member;
 use crate::member_info::MemberInfo;
 use crate::membership::{Roster, Wish, described};
@@ -64,7 +65,21 @@ impl<M: Member> Context<M> {
 
     /// Waits until this member has everything that was acknowledged before the call.
     pub(crate) async fn linearize(&self, time: Duration) -> Result<(), Error> {
-        self.member.read(time).await.map(|_| ()).map_err(Error::from)
+        let mode = if self.config.lease_reads { ReadMode::Lease } else { ReadMode::Linearizable };
+        self.member.read(mode, time).await.map(|_| ()).map_err(Error::from)
+    }
+
+    /// Waits until this member has what a read asks for: all that was acknowledged before; or, where it is serializable, what is
+    /// here; or not older than its metadata say.
+    pub(crate) async fn see(&self, fresh: Fresh, time: Duration) -> Result<(), Error> {
+        match fresh {
+            Fresh::Linearizable => self.linearize(time).await,
+            Fresh::Serializable => Ok(()),
+            Fresh::Within(age) => {
+                let staleness = u64::try_from(age.as_micros()).unwrap_or(u64::MAX);
+                self.member.read(ReadMode::Bounded { staleness }, time).await.map(|_| ()).map_err(Error::from)
+            }
+        }
     }
 
     /// How large the data may become.

@@ -23,6 +23,7 @@ mod context;
 mod convert;
 mod deadline;
 mod dispatch;
+mod fresh;
 mod gather;
 mod grpc;
 mod http;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use node::{
-    Alter, Granted, Handle, MemberError, OpenSession, ReadError, SessionCommand, SessionId, Status, Survey,
+    Alter, Granted, Handle, MemberError, OpenSession, ReadError, ReadMode, SessionCommand, SessionId, Status, Survey,
     TransferError, WriteError, Written,
 };
 use raft::{Index, NodeId};
@@ -57,8 +57,8 @@ pub(crate) trait Member: Clone + Send + Sync + 'static {
     /// Ends a session. See [`Handle::close_session`].
     fn close_session(&self, session: SessionId, time: Duration) -> impl Future<Output = Result<(), WriteError>> + Send;
 
-    /// Waits until the reader has all that was acknowledged before. See [`Handle::read`].
-    fn read(&self, time: Duration) -> impl Future<Output = Result<Index, ReadError>> + Send;
+    /// Waits until the reader has what the mode asks for. See [`Handle::read_with`].
+    fn read(&self, mode: ReadMode, time: Duration) -> impl Future<Output = Result<Index, ReadError>> + Send;
 
     /// Lets another member lead. See [`Handle::transfer`].
     fn transfer(&self, to: NodeId, time: Duration) -> impl Future<Output = Result<NodeId, TransferError>> + Send;
@@ -118,8 +118,8 @@ impl Member for Handle<KvStore> {
         Self::close_session(self, session, time).await
     }
 
-    async fn read(&self, time: Duration) -> Result<Index, ReadError> {
-        Self::read(self, time).await
+    async fn read(&self, mode: ReadMode, time: Duration) -> Result<Index, ReadError> {
+        Self::read_with(self, mode, time).await
     }
 
     async fn transfer(&self, to: NodeId, time: Duration) -> Result<NodeId, TransferError> {

@@ -76,11 +76,13 @@ pub enum Error {
     TooManyLearners,
     /// A learner serves little.
     NotForLearner,
+    /// The metadata that bound a read's age are no duration.
+    BadStaleness,
 }
 
 impl Error {
     /// All of them, for tables and tests.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::EmptyKey,
         Self::KeyNotFound,
         Self::ValueProvided,
@@ -115,6 +117,7 @@ impl Error {
         Self::LearnerNotReady,
         Self::TooManyLearners,
         Self::NotForLearner,
+        Self::BadStaleness,
     ];
 
     /// The gRPC code that etcd answers with.
@@ -140,7 +143,8 @@ impl Error {
             | Self::UnknownCompare
             | Self::InvalidClientApiVersion
             | Self::RequestTooLarge
-            | Self::BadSessionMetadata => Code::InvalidArgument,
+            | Self::BadSessionMetadata
+            | Self::BadStaleness => Code::InvalidArgument,
             Self::SessionExpired | Self::SessionOfAnotherCluster | Self::SequenceAcknowledged => {
                 Code::FailedPrecondition
             }
@@ -194,6 +198,7 @@ impl Error {
             Self::BadSessionMetadata => {
                 "quorate: quorate-session, quorate-sequence (from 1) and quorate-acknowledged belong together"
             }
+            Self::BadStaleness => "quorate: quorate-max-staleness is a duration like 500ms, 2s or 100us",
         }
     }
 }
@@ -339,7 +344,7 @@ mod tests {
     use super::*;
 
     /// Code number and text, written out once more, so that neither changes by accident.
-    const TABLE: [(Error, i32, &str); 34] = [
+    const TABLE: [(Error, i32, &str); 35] = [
         (Error::EmptyKey, 3, "etcdserver: key is not provided"),
         (Error::KeyNotFound, 3, "etcdserver: key not found"),
         (Error::ValueProvided, 3, "etcdserver: value is provided"),
@@ -382,6 +387,7 @@ mod tests {
         (Error::LearnerNotReady, 9, "etcdserver: can only promote a learner member which is in sync with leader"),
         (Error::TooManyLearners, 9, "etcdserver: too many learner members in cluster"),
         (Error::NotForLearner, 9, "etcdserver: rpc not supported for learner"),
+        (Error::BadStaleness, 3, "quorate: quorate-max-staleness is a duration like 500ms, 2s or 100us"),
     ];
 
     #[test]

@@ -4,6 +4,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use raft::NodeId;
+use replica::peer::Greeting;
 use thiserror::Error;
 
 use crate::met::Life;
@@ -63,6 +64,15 @@ impl Hello {
     /// Which disk and process it is.
     pub(crate) fn life(&self) -> Life {
         Life { disk: self.disk, incarnation: self.incarnation, birth: self.birth }
+    }
+
+    /// What it keeps its promises by.
+    pub(crate) fn greeting(&self) -> Greeting {
+        Greeting {
+            election_timeout: self.election_timeout,
+            check_quorum: self.switches & 2 != 0,
+            stickiness: self.switches & 4 != 0,
+        }
     }
 
     pub(crate) fn put(&self, out: &mut BytesMut) {

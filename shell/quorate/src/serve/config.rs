@@ -9,7 +9,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::flags::Flags;
-use super::known::PARENT_PIPE;
+use super::known::{LEASE_READS, PARENT_PIPE};
 use crate::logging::{LogConfig, LogFormat, LogLevel, LogOutput};
 use crate::url::{Url, UrlError, joined};
 
@@ -50,6 +50,8 @@ pub(crate) struct ServeConfig {
     pub(crate) max_learners: u32,
     /// Members are only added and removed while enough others have started.
     pub(crate) strict_reconfig_check: bool,
+    /// Linearizable reads are served by the leader's lease; and a cluster that this start founds agrees on a drift bound for it.
+    pub(crate) lease_reads: bool,
     /// What is logged, how and where.
     pub(crate) log: LogConfig,
     /// Stop when standard input ends.
@@ -222,6 +224,7 @@ impl ServeConfig {
             max_txn_ops: small(flags, "max-txn-ops", 128)?,
             max_learners: small(flags, "max-learners", 1)?,
             strict_reconfig_check: flags.value("strict-reconfig-check") != Some("false"),
+            lease_reads: flags.value(LEASE_READS) == Some("true"),
             log: log(flags)?,
             parent_pipe: flags.value(PARENT_PIPE) == Some("true"),
             name,

@@ -24,6 +24,7 @@ Member
   --max-request-bytes BYTES            largest request of a client [1572864]
   --max-txn-ops NUMBER                 largest number of operations in a transaction [128]
   --max-learners NUMBER                how many learners the cluster may have [1]
+  --lease-reads                        serve linearizable reads by the leader's lease (docs/reads.md) [false]
   --strict-reconfig-check              refuse changes of members while too few of them have started [true]
 
 Founding or joining a cluster (once the data folder is filled, these mean nothing)

@@ -59,6 +59,9 @@ const IN_FORCE: &[&str] = &[
 /// A switch of etcd's that is in force.
 const STRICT: &str = "strict-reconfig-check";
 
+/// Our own: linearizable reads by the leader's lease.
+pub(crate) const LEASE_READS: &str = "lease-reads";
+
 /// Our own: stop when standard input ends. `dev` starts its members with it, so that they never outlive it.
 pub(crate) const PARENT_PIPE: &str = "parent-pipe";
 
@@ -213,7 +216,7 @@ const SWITCHES_WITHOUT_EFFECT: &[(&str, &str)] = &[
 pub(crate) fn all() -> impl Iterator<Item = Known> {
     let known = |name, boolean, effect| Known { name, boolean, effect };
     let in_force = IN_FORCE.iter().map(move |&name| known(name, false, Effect::InForce));
-    let own = [STRICT, PARENT_PIPE].into_iter().map(move |name| known(name, true, Effect::InForce));
+    let own = [STRICT, LEASE_READS, PARENT_PIPE].into_iter().map(move |name| known(name, true, Effect::InForce));
     let tls_values = TLS_VALUES.iter().map(move |&name| known(name, false, Effect::Refused { off: "", because: TLS }));
     let tls_switches =
         TLS_SWITCHES.iter().map(move |&name| known(name, true, Effect::Refused { off: "false", because: TLS }));

@@ -118,5 +118,6 @@ fn server_config(config: &ServeConfig, who: &Who) -> ServerConfig {
     server.learners_max = config.max_learners as usize;
     server.strict_reconfig_check = config.strict_reconfig_check;
     server.quota_bytes = config.quota_backend_bytes;
+    server.lease_reads = config.lease_reads;
     server
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use node::{Identity, JoinError};
-use raft::{Configuration, Member, NodeId};
+use raft::{Configuration, Member, NodeId, Settings};
 use server::MemberInfo;
 use thiserror::Error;
 
@@ -94,7 +94,7 @@ impl Who {
             cluster: founders.cluster_id,
             node: NodeId(own.node),
             info: info(own, &config.advertise_client_urls),
-            first: Some(first_configuration(&founders)),
+            first: Some(first_configuration(&founders, config)),
         }
     }
 
@@ -143,9 +143,18 @@ pub(crate) fn merge(kept: &[u8], own: &Bytes) -> Bytes {
     }
 }
 
+/// How far two clocks of a cluster with reads by lease may drift apart, in millionths. Clocks of real machines keep a thousandth of
+/// it; the lease is shorter by so much of the election timeout.
+const DRIFT_BOUND: u64 = 50_000;
+
 /// All founders vote. Where clients reach them is not in the flags of the others: each says it of itself once it runs.
-fn first_configuration(founders: &Founders) -> Configuration {
+fn first_configuration(founders: &Founders, config: &ServeConfig) -> Configuration {
     let mut configuration = Configuration::of_voters(founders.members.iter().map(|founder| NodeId(founder.node)));
+    configuration.settings = Settings {
+        election_timeout: u64::try_from(config.election_timeout.as_millis()).unwrap_or(u64::MAX),
+        drift_bound: if config.lease_reads { DRIFT_BOUND } else { 0 },
+        ..Settings::default()
+    };
     for founder in &founders.members {
         if let Some(member) = configuration.members.get_mut(&NodeId(founder.node)) {
             member.info = info(founder, &[]).encode();

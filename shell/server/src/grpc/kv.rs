@@ -18,6 +18,7 @@ use crate::api::etcdserverpb::{
 };
 use crate::context::Context;
 use crate::deadline::Deadline;
+use crate::fresh::Fresh;
 use crate::member::Member;
 use crate::status::{self, Error};
 use crate::{check, convert, session};
@@ -38,12 +39,10 @@ impl<M: Member> Kv for KvService<M> {
         } else {
             context.admit(request.metadata())?
         };
-        let request = request.into_inner();
-        let request = convert::range_request(request)?;
+        let fresh = Fresh::of(request.metadata(), serializable)?;
+        let request = convert::range_request(request.into_inner())?;
         check::range(&request)?;
-        if !serializable {
-            context.linearize(deadline.left()).await?;
-        }
+        context.see(fresh, deadline.left()).await?;
         let answer = self.read_range(&request, deadline).await?;
         let header = context.header(answer.revision);
         Ok(Response::new(RangeResponse { header, ..convert::range_response(answer) }))

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use node::{
-    Alter, Granted, MemberError, OpenSession, ReadError, SessionCommand, SessionId, SessionRefusal, Status, Survey,
-    TransferError, WriteError, Written,
+    Alter, Granted, MemberError, OpenSession, ReadError, ReadMode, SessionCommand, SessionId, SessionRefusal, Status,
+    Survey, TransferError, WriteError, Written,
 };
 use raft::{Index, NodeId, Position, Term};
 use replica::{Command, StateMachine};
@@ -179,7 +179,7 @@ impl Member for Fake {
         Ok(())
     }
 
-    async fn read(&self, _: Duration) -> Result<Index, ReadError> {
+    async fn read(&self, _: ReadMode, _: Duration) -> Result<Index, ReadError> {
         match self.0.read_refusal.lock().unwrap().clone() {
             Some(error) => Err(error),
             None => Ok(self.0.status.lock().unwrap().applied),

@@ -43,6 +43,7 @@ fn defaults_are_etcds_but_for_the_folder() {
         max_txn_ops: 128,
         max_learners: 1,
         strict_reconfig_check: true,
+        lease_reads: false,
         log: LogConfig { level: LogLevel::Info, format: LogFormat::Human, outputs: vec![LogOutput::Stderr] },
         parent_pipe: false,
     };
