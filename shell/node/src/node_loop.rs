@@ -211,7 +211,7 @@ impl<S: StateMachine> NodeLoop<S> {
             LeaseState::Off(LeaseOff::NotAgreed) => debug!("reads by lease are {state}"),
             LeaseState::Off(_) => warn!("reads by lease are {state}"),
             LeaseState::Held(_) | LeaseState::Waiting | LeaseState::NotLeader => {
-                info!("this leader can serve reads by lease")
+                info!("this leader can serve reads by lease");
             }
         }
     }

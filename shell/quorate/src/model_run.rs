@@ -123,7 +123,7 @@ impl Writer<'_> {
                 self.act(Act::Client { to: n, op })?;
             }
             TracedAct::Read(_) => {
-                self.act(Act::Client { to: n, op: Ask::Get { key: "k".to_owned(), mode: Mode::default() } })?
+                self.act(Act::Client { to: n, op: Ask::Get { key: "k".to_owned(), mode: Mode::default() } })?;
             }
             TracedAct::Snapshot { .. } | TracedAct::Compact | TracedAct::SnapshotEnded(_) => {
                 return Err(Stop::Not("a run has no act for snapshots by hand".to_owned()));
