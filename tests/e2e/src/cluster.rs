@@ -17,8 +17,10 @@ const TAIL: usize = 40;
 /// What a cluster is started with.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How many members.
+    /// How many members found the cluster.
     pub members: usize,
+    /// How many more there are to join it later: they have folders and ports, and are not started.
+    pub spares: usize,
     /// `--heartbeat-interval` and `--election-timeout`.
     pub times: (Duration, Duration),
     /// `--initial-cluster-token`.
@@ -34,6 +36,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             members: 3,
+            spares: 0,
             times: (Duration::from_millis(50), Duration::from_millis(300)),
             token: "e2e".to_owned(),
             flags: Vec::new(),
@@ -75,7 +78,7 @@ impl Cluster {
     /// Starts all members and waits until they follow one leader.
     pub async fn start(settings: Settings) -> Self {
         let mut cluster = Self::prepare(settings);
-        (0..cluster.len()).for_each(|place| cluster.start_member(place));
+        (0..cluster.settings.members).for_each(|place| cluster.start_member(place));
         cluster.wait_ready().await;
         cluster
     }
@@ -88,7 +91,7 @@ impl Cluster {
     pub fn prepare(settings: Settings) -> Self {
         let folder = tempfile::Builder::new().prefix("quorate-e2e-").tempdir().expect("a temporary folder");
         let root = settings.data_root.clone().unwrap_or_else(|| folder.path().to_owned());
-        let ports = free_ports(2 * settings.members);
+        let ports = free_ports(2 * (settings.members + settings.spares));
         let member = |(place, ports): (usize, &[u16])| {
             let name = format!("n{}", place + 1);
             Member {
@@ -105,7 +108,7 @@ impl Cluster {
         Self { folder, settings, members }
     }
 
-    /// How many members.
+    /// How many members, spares included.
     #[must_use]
     #[expect(clippy::len_without_is_empty, reason = "there is no cluster without members")]
     pub fn len(&self) -> usize {
@@ -117,8 +120,12 @@ impl Cluster {
     pub fn words(&self, place: usize) -> Vec<String> {
         let member = &self.members[place];
         let (heartbeat, election) = self.settings.times;
+        // A spare is told all founders and itself, as one is that was added.
+        let told =
+            self.members[..self.settings.members].iter().chain((place >= self.settings.members).then_some(member));
         let founders: Vec<String> =
-            self.members.iter().map(|one| format!("{}=http://127.0.0.1:{}", one.name, one.peer_port)).collect();
+            told.map(|one| format!("{}=http://127.0.0.1:{}", one.name, one.peer_port)).collect();
+        let state = if place < self.settings.members { "new" } else { "existing" };
         let client = format!("http://127.0.0.1:{}", member.client_port);
         let peer = format!("http://127.0.0.1:{}", member.peer_port);
         let flags = [
@@ -129,6 +136,7 @@ impl Cluster {
             ("listen-peer-urls", peer.clone()),
             ("initial-advertise-peer-urls", peer),
             ("initial-cluster", founders.join(",")),
+            ("initial-cluster-state", state.to_owned()),
             ("initial-cluster-token", self.settings.token.clone()),
             ("heartbeat-interval", heartbeat.as_millis().to_string()),
             ("election-timeout", election.as_millis().to_string()),
@@ -173,6 +181,19 @@ impl Cluster {
         let status = self.process(place).wait_end(soon()).await;
         self.members[place].process = None;
         (status.code(), self.log(place)[before..].to_owned())
+    }
+
+    /// Waits until a member has ended by itself: exit code and all that it said.
+    pub async fn wait_ended(&mut self, place: usize) -> (Option<i32>, String) {
+        let status = self.process(place).wait_end(soon()).await;
+        self.members[place].process = None;
+        (status.code(), self.log(place))
+    }
+
+    /// A member's peer URL.
+    #[must_use]
+    pub fn peer_url(&self, place: usize) -> String {
+        format!("http://127.0.0.1:{}", self.peer_port(place))
     }
 
     /// kill -9.

@@ -18,7 +18,8 @@ use super::frame::{self, HEADER_BYTES};
 use super::whoami::{self, ANSWER_BYTES_MAX, Found, NotFound};
 
 const PAUSE: Duration = Duration::from_millis(250);
-/// A member that was just added may not be known everywhere yet.
+/// A member that was just added may not be known everywhere yet: who does not know it may refuse it for another one that was at the
+/// same place.
 const UNKNOWN_FOR: Duration = Duration::from_secs(3);
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
 
@@ -82,7 +83,7 @@ pub async fn join(peers: &[String], claim: &[u8], patience: Duration) -> Result<
         if let Some(verdict) = verdict {
             return verdict;
         }
-        let known_nowhere = answers.values().any(|answer| matches!(answer, Ok(Err(NotFound::Unknown(_)))));
+        let known_nowhere = answers.values().any(|answer| matches!(answer, Ok(Err(_))));
         unknown_since = if known_nowhere { unknown_since.or(Some(Instant::now())) } else { None };
         let tried: Vec<String> = answers.iter().map(|(peer, answer)| format!("{peer}: {}", words(answer))).collect();
         if start.elapsed() >= patience && !known_nowhere {
@@ -132,21 +133,24 @@ fn judge(answers: &BTreeMap<String, Answer>, unknown: bool) -> Option<Result<Inv
         let found = found.iter().map(|(peer, found)| format!("{peer}: {:016x}", found.cluster)).collect();
         return Some(Err(JoinError::TwoClusters { found }));
     }
-    for (peer, answer) in answers {
-        if let Ok(Err(NotFound::Refused(reason))) = answer {
-            return Some(Err(JoinError::Refused { peer: peer.clone(), reason: reason.clone() }));
-        }
-    }
     // The newest, where several know it.
     if let Some((_, found)) = found.into_iter().max_by_key(|(_, found)| found.configuration.next_node) {
         let Found { cluster, node, configuration } = found.clone();
         return Some(Ok(Invitation { cluster, node, configuration }));
     }
-    let stranger = answers.values().find_map(|answer| match answer {
-        Ok(Err(NotFound::Unknown(reason))) if unknown => Some(reason.clone()),
+    if !unknown {
+        return None;
+    }
+    // Who refuses for a reason knows more than who knows nothing.
+    let refused = answers.iter().find_map(|(peer, answer)| match answer {
+        Ok(Err(NotFound::Refused(reason))) => Some(JoinError::Refused { peer: peer.clone(), reason: reason.clone() }),
         _ => None,
     });
-    stranger.map(|reason| Err(JoinError::Unknown(reason)))
+    let stranger = answers.values().find_map(|answer| match answer {
+        Ok(Err(NotFound::Unknown(reason))) => Some(JoinError::Unknown(reason.clone())),
+        _ => None,
+    });
+    refused.or(stranger).map(Err)
 }
 
 fn words(answer: &Answer) -> String {
@@ -184,9 +188,13 @@ mod tests {
     }
 
     #[test]
-    fn one_who_knows_is_enough_and_a_refusal_outweighs_it() {
-        assert_eq!(judged(vec![silent(), unknown(), found(1)], false).unwrap().unwrap().node, NodeId(2));
-        assert!(matches!(judged(vec![found(1), refused()], false), Some(Err(JoinError::Refused { .. }))));
+    fn one_who_knows_is_enough_and_a_refusal_outweighs_ignorance() {
+        for others in [vec![silent(), unknown()], vec![refused()]] {
+            let answers = others.into_iter().chain([found(1)]).collect();
+            assert_eq!(judged(answers, false).unwrap().unwrap().node, NodeId(2));
+        }
+        assert_eq!(judged(vec![refused()], false), None, "it may not have heard of the newest change");
+        assert!(matches!(judged(vec![unknown(), refused()], true), Some(Err(JoinError::Refused { .. }))));
     }
 
     #[test]

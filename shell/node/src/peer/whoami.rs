@@ -90,22 +90,27 @@ pub(crate) fn look_up(
     has_started: impl Fn(NodeId) -> bool,
     is_it: impl Fn(&Member) -> bool,
 ) -> Result<Found, NotFound> {
-    let found = configuration.nodes().into_iter().find(|node| configuration.members.get(node).is_some_and(&is_it));
-    let Some(node) = found else {
-        return Err(NotFound::Unknown(format!(
+    let is_new = |node: &NodeId| {
+        let met = configuration.members.get(node).is_some_and(|member| member.disk != 0) || has_started(*node);
+        !met && !configuration.is_voter(*node)
+    };
+    let mut found = configuration.nodes();
+    found.retain(|node| configuration.members.get(node).is_some_and(&is_it));
+    // Where a new member takes the place of another at the same URLs, both are found.
+    if let Some(node) = found.iter().copied().find(is_new) {
+        return Ok(Found { cluster, node, configuration: configuration.clone() });
+    }
+    Err(match found.first() {
+        None => NotFound::Unknown(format!(
             "no member of cluster {cluster:016x} has these peer URLs ({configuration}): add the member first (`quorate ctl member \
              add`, `etcdctl member add`), with the peer URLs that it is started with"
-        )));
-    };
-    let started = configuration.members.get(&node).is_some_and(|member| member.disk != 0) || has_started(node);
-    if started || configuration.is_voter(node) {
-        return Err(NotFound::Refused(format!(
+        )),
+        Some(node) => NotFound::Refused(format!(
             "{node} has started before, on another disk: a member that lost its data folder must not vote again. Put the folder \
              back; or remove the member (`quorate ctl member remove`), add it again (`quorate ctl member add`), and start it with \
              an empty folder"
-        )));
-    }
-    Ok(Found { cluster, node, configuration: configuration.clone() })
+        )),
+    })
 }
 
 #[cfg(test)]
@@ -142,6 +147,14 @@ mod tests {
             let Err(NotFound::Refused(sentence)) = refused else { panic!("{claim}: {refused:?}") };
             assert!(sentence.contains("member remove") && sentence.contains("member add"), "{sentence}");
         }
+    }
+
+    #[test]
+    fn one_that_comes_to_the_place_of_another_is_told_from_it() {
+        let mut configuration = configuration();
+        configuration.members.insert(NodeId(3), Member { disk: 0, info: Bytes::from_static(b"m1") });
+        let found = look_up(11, &configuration, |_| false, |member| member.info == b"m1"[..]).unwrap();
+        assert_eq!(found.node, NodeId(3));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod etcdctl;
 mod folders;
 mod full_disk;
 mod kills;
+mod members;
 mod minority;
 mod pauses;
 mod restarts;
