@@ -12,6 +12,7 @@ use store::{
 
 use super::reading::asked;
 use super::sessions::Named;
+use super::telling::{describe, pairs, suffix, told};
 use super::{Event, World, hand_overs};
 use crate::checkers::Checked;
 use crate::lies::Lie;
@@ -568,48 +569,4 @@ impl World {
         let late = was(member.paused_until, t) || was(member.busy.0, 2 * t) || was(member.behind_until, 8 * t);
         if late { 20 * t } else { 0 }
     }
-}
-
-fn describe(body: &Body) -> String {
-    match body {
-        Body::Write(payload) => match Command::decode(payload.clone()) {
-            Ok(Command::Put(put)) => format!("put {} {}", text(&put.key), text(&put.value)),
-            Ok(Command::DeleteRange(delete)) => format!("delete {}", text(&delete.key)),
-            Ok(Command::Txn(_)) => "txn".into(),
-            Ok(Command::Compact { revision }) => format!("compact {revision}"),
-            Err(error) => error.to_string(),
-        },
-        Body::Read(range) => format!("get {}", text(&range.key)),
-        Body::Session(act) => format!("{act:?}"),
-    }
-}
-
-fn suffix(mode: Mode) -> String {
-    match mode {
-        Mode::Linearizable => String::new(),
-        Mode::Lease => " by lease".into(),
-        Mode::Bounded { staleness } => format!(" not older than {staleness} µs"),
-        Mode::Serializable => " as it is there".into(),
-    }
-}
-
-fn told(reply: &Reply) -> String {
-    match reply {
-        Reply::Written { position, .. } => format!("done, {position}"),
-        Reply::Readable(index) => format!("readable from {index} on"),
-        Reply::Transferred(leader) => format!("{leader} leads"),
-        Reply::Refused(refusal) => format!("refused, {refusal:?}"),
-        Reply::Member(Ok(_)) => "the membership as it is now".into(),
-        Reply::Member(Err(error)) => format!("refused, {error}"),
-    }
-}
-
-fn pairs(answer: &store::RangeResponse) -> String {
-    let pair = |pair: &store::KeyValue| format!("{}={}", text(&pair.key), text(&pair.value));
-    let all: Vec<String> = answer.kvs.iter().map(pair).collect();
-    if all.is_empty() { "nothing".into() } else { all.join(" ") }
-}
-
-fn text(bytes: &Bytes) -> String {
-    String::from_utf8_lossy(bytes.get(..40).unwrap_or(bytes)).into_owned()
 }

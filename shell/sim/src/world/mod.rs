@@ -18,6 +18,7 @@ mod reading;
 mod rot;
 mod sessions;
 mod shapes;
+mod telling;
 mod transfers;
 
 use std::collections::{BTreeMap, BTreeSet};
