@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_node::{Config, Node};
+use quorate_node::{Config, Node, SessionCommand};
 use raft::{Configuration, NodeId};
 use replica::{Command, First, RestoreError, StateMachine};
 
@@ -44,6 +44,19 @@ impl StateMachine for Counter {
     }
 }
 
+/// Adds 4000 exactly once, though it is asked for at every node: no node need know what the others did with it, and the state
+/// machine knows nothing of it either.
+async fn add_once(nodes: &[Node<Counter>], limit: Duration) -> Result<(), Box<dyn std::error::Error>> {
+    let session = nodes[0].handle().open_session(Duration::from_secs(60), limit).await?.id;
+    let name = SessionCommand { session, sequence: 1, acknowledged: 0 };
+    for node in nodes {
+        let written = node.handle().write_once(name, Bytes::from_static(b"4000"), limit).await?;
+        let sum = String::from_utf8_lossy(&written.result);
+        println!("added 4000 at {} as command 1 of {session}: the sum is {sum}", written.position);
+    }
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
@@ -63,6 +76,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         let written = node.handle().write(Bytes::from_static(add.as_bytes()), limit).await?;
         println!("added {add} at {}: the sum is {}", written.position, String::from_utf8_lossy(&written.result));
     }
+    add_once(&nodes, limit).await?;
     let last = nodes[2].handle();
     last.read(limit).await?;
     println!("read on n3: {}", last.reader().load(SeqCst));

@@ -29,6 +29,21 @@
 //! # }
 //! ```
 //!
+//! A write that gets no answer may have taken effect. Where that matters, open a session and name each command by it: then it may
+//! be asked again, of any member and for as long as the session is kept, and takes effect once.
+//!
+//! ```no_run
+//! # use std::time::Duration; use bytes::Bytes; use replica::StateMachine; use quorate_node::{Node, SessionCommand};
+//! # async fn example<S: StateMachine>(node: Node<S>, limit: Duration) -> Result<(), Box<dyn std::error::Error>> {
+//! let session = node.handle().open_session(Duration::from_secs(60), limit).await?.id;
+//! let name = SessionCommand { session, sequence: 1, acknowledged: 0 };
+//! let first = node.handle().write_once(name, Bytes::from_static(b"20"), limit).await?;
+//! let again = node.handle().write_once(name, Bytes::from_static(b"20"), limit).await?;
+//! assert_eq!(first, again); // 20 was added once
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The example `counter` is the whole of it.
 //!
 //! # Threads
