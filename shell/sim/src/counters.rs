@@ -29,6 +29,7 @@ pub const FAULTS: &[&str] = &[
     "leader isolated",
     "link that flaps",
     "lost write",
+    "machine lost for ever",
     "member isolated",
     "message doubled",
     "message late",
@@ -78,14 +79,21 @@ pub const PATHS: &[&str] = &[
     "chunk of a snapshot refused",
     "chunk of a snapshot was missing",
     "clock caught",
+    "change of the membership committed",
+    "change of the membership lost",
+    "change refused: another is under way",
+    "change refused: leader is new",
+    "change refused: too few answer",
     "completion told twice",
     "copy of an answered command",
+    "configuration reverted",
     "conflict truncated",
     "crash inside disk work",
     "crash while starting",
     "election won",
     "flipped read refused",
     "forwarded write refused",
+    "joint configuration in force",
     "last write before a loss of power lost unseen",
     "late answer to a forwarded write",
     "leader stopped after it handed over",
@@ -93,16 +101,24 @@ pub const PATHS: &[&str] = &[
     "lease ended: a peer differs",
     "lease ended: clock caught",
     "lease ran out",
+    "leader without a vote stepped down",
     "log reset at start",
     "lost write refused",
+    "member joins",
+    "member removed",
     "member stopped by a failed disk",
     "message of another time ignored",
     "misdirected write refused",
     "named command asked again",
     "named command given up",
+    "new voters catch up",
     "no room for the log",
+    "order taken back",
     "pre-candidate voted for another",
     "read by lease",
+    "promotion refused: it lags",
+    "removed member runs on",
+    "removed member starts again",
     "request asked again elsewhere",
     "request refused: busy",
     "request refused: by its session",
@@ -161,7 +177,7 @@ impl Layer {
             Self::Clocks
         } else if any(&["disk", "write", "read", "sync", "rot"]) && !any(&["crash", "power"]) {
             Self::Disks
-        } else if any(&["crash", "power", "pause", "slow"]) {
+        } else if any(&["crash", "power", "pause", "slow", "for ever"]) {
             Self::Members
         } else {
             Self::Network
@@ -212,8 +228,10 @@ mod tests {
     fn each_kind_of_faults_has_its_layer() {
         let of = |layer| FAULTS.iter().filter(|what| Layer::of(what) == layer).copied().collect::<Vec<&str>>();
         assert_eq!(of(Layer::Clocks), ["clock drift", "clock jump", "suspended with its clock"]);
-        let members = ["pause", "power loss", "power loss inside a disk call", "power loss of all", "process crash"];
-        assert_eq!(of(Layer::Members), [&members[..], &["process crash inside a disk call", "slow member"]].concat());
+        let down = ["power loss", "power loss inside a disk call", "power loss of all", "process crash"];
+        let members =
+            [&["machine lost for ever", "pause"], &down[..], &["process crash inside a disk call", "slow member"]];
+        assert_eq!(of(Layer::Members), members.concat());
         let disks = ["bit flipped in a read of a start", "bit flipped in a read while running", "bit rot", "full disk"];
         let lies = ["lost write", "misdirected write", "read error", "slow disk", "sync error", "write error"];
         assert_eq!(of(Layer::Disks), [&disks[..], &lies].concat());

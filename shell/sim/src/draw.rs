@@ -1,10 +1,10 @@
 //! From a seed to a run: how large the cluster is, how bad network, disks and clocks are, how tight the limits, and what goes
 //! wrong when. Whole classes of faults are on or off (swarm testing), and limits are tiny, so that rare paths become common.
 
+mod churn;
+mod faults;
 mod hand_overs;
 mod turmoil;
-
-mod faults;
 
 use crate::dice::Dice;
 use crate::lies::Lie;

@@ -64,6 +64,8 @@ rules! {
     UpToDate => up_to_date, "A21 E10", "a vote is granted only to a log that is at least as up to date (5.4.1)", ["figure 3", "halt"],
     /// Figure 2, leaders.
     OldTermCount => old_term_count, "B9 A22 E12", "a leader counts copies of entries of its own term only (5.4.2)", ["figure 3", "halt"],
+    /// Section 6.
+    Joint => joint, "A32 A33", "the old and the new voters must both agree before the new ones alone do (6)", ["membership", "figure 3", "halt"],
 }
 
 /// The rules of a node without these.

@@ -5,6 +5,7 @@
 
 mod act;
 mod class;
+mod order;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use crate::lies::Lie;
 use crate::rules::Rule;
 
 pub use act::{Act, Ask, Call, Mode, Step, Timer};
+pub use order::Order;
 
 /// The version of the format that this program reads and writes.
 pub const VERSION: u32 = 1;
@@ -396,9 +398,11 @@ impl Run {
             return refuse("the least delay of a message is above the most".into());
         }
         let named = self.script.iter().flat_map(|step| step.act.members()).chain(self.initial.iter().map(|one| one.n));
+        let newcomers: u64 = self.script.iter().map(|step| step.act.newcomers()).sum();
+        let most = self.members.saturating_add(newcomers);
         for n in named {
-            if n > self.members {
-                return refuse(format!("it names member {n}, there are {}", self.members));
+            if n > most {
+                return refuse(format!("it names member {n}, there are {most}"));
             }
         }
         let options = wal::Options { segment_bytes: self.limits.segment_bytes, ..wal::Options::new(1) };

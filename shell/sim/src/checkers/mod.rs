@@ -4,6 +4,7 @@
 mod bounds;
 mod figure3;
 pub(crate) mod linearizable;
+pub(crate) mod membership;
 pub(crate) mod model;
 mod monotonic;
 mod order;
@@ -51,6 +52,7 @@ impl std::error::Error for Failure {}
 pub(crate) struct Checkers {
     pub(crate) bounds: bounds::Bounds,
     pub(crate) figure3: figure3::Figure3,
+    pub(crate) membership: membership::Membership,
     pub(crate) model: model::Model,
     monotonic: monotonic::Monotonic,
     pub(crate) order: order::Order,
@@ -65,6 +67,7 @@ impl Checkers {
         Self {
             bounds: bounds::Bounds::new(run),
             figure3: figure3::Figure3::default(),
+            membership: membership::Membership::new((1..=run.members).map(NodeId)),
             model: model::Model::default(),
             monotonic: monotonic::Monotonic::default(),
             order: order::Order::default(),
@@ -80,6 +83,7 @@ impl Checkers {
         let view = replica.inspect();
         self.figure3.restarted(view.id());
         self.monotonic.started(view)?;
+        self.membership.started(view);
         self.sequence.restarted(view.id());
         self.sequence.observe(view.id(), replica.machine(), &mut self.model)
     }
@@ -89,6 +93,7 @@ impl Checkers {
         self.monotonic.down(id);
         self.transfers.ended(id);
         self.sessions.down(id);
+        self.membership.down(id);
         self.platter.down(id);
     }
 
@@ -96,6 +101,7 @@ impl Checkers {
     pub(crate) fn turned(&mut self, view: View<'_>, replica: &Replica<Machine>) -> Checked {
         self.figure3.observe(view)?;
         self.monotonic.observe(view)?;
+        self.membership.observe(view)?;
         self.bounds.member(view, replica.waiting())?;
         self.sessions.observe(view.id(), view.applied(), replica.sessions())?;
         self.sequence.observe(view.id(), replica.machine(), &mut self.model)
@@ -104,6 +110,7 @@ impl Checkers {
     /// A message leaves.
     pub(crate) fn sent(&mut self, message: &raft::Message) {
         self.monotonic.sent(message);
+        self.membership.sent(message);
     }
 
     /// A member answered a request.

@@ -1,7 +1,7 @@
 //! The script of a seed: which kinds of faults there are in its world, and when each of them happens. Mostly each is made good some
 //! time after, so that several overlap and the cluster gets on all the same.
 
-use super::{hand_overs, turmoil};
+use super::{churn, hand_overs, turmoil};
 use crate::dice::Dice;
 use crate::run::{Act, Call, Network, Run, Step};
 
@@ -93,6 +93,7 @@ pub(super) fn draw_script(run: &Run) -> Vec<Step> {
     let mut script = draw.script;
     turmoil::draw(run, &mut script);
     hand_overs::draw(run, &mut script);
+    churn::draw(run, &mut script);
     script.sort_by_key(|step| step.at);
     script
 }

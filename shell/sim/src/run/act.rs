@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Network;
+use super::{Network, Order};
 
 /// One thing that is done to the world.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -340,6 +340,14 @@ pub enum Act {
         to: u64,
         /// What.
         op: Ask,
+    },
+    /// An operator orders a change of the membership.
+    Order {
+        /// Of whom, once; 0: of somebody who leads, or believes so, again and again until it is accepted or makes no sense.
+        #[serde(default)]
+        at: u64,
+        /// Which.
+        order: Order,
     },
 }
 

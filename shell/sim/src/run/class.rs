@@ -1,11 +1,16 @@
 //! What an act is, besides what it does: whom it names, whether it is a fault, and of which kind.
 
-use super::{Act, Call};
+use super::{Act, Call, Order};
 use crate::run::{DAY, HOUR};
 
 impl Act {
     /// Whom it names.
     pub(crate) fn members(&self) -> Vec<u64> {
+        self.clone().members_mut().into_iter().map(|n| *n).collect()
+    }
+
+    /// Whom it names, to be given other names.
+    pub(crate) fn members_mut(&mut self) -> Vec<&mut u64> {
         match self {
             Self::Crash { n }
             | Self::PowerLoss { n, .. }
@@ -37,7 +42,7 @@ impl Act {
             | Self::Sync { n }
             | Self::Timeout { n }
             | Self::Stop { n }
-            | Self::Client { to: n, .. } => vec![*n],
+            | Self::Client { to: n, .. } => vec![n],
             Self::Cut { from, to }
             | Self::Join { from, to }
             | Self::Filter { from, to, .. }
@@ -45,8 +50,9 @@ impl Act {
             | Self::Narrow { from, to, .. }
             | Self::CutPair { a: from, b: to }
             | Self::Flap { a: from, b: to, .. }
-            | Self::Transfer { n: from, to } => vec![*from, *to],
-            Self::Partition { groups } => groups.concat(),
+            | Self::Transfer { n: from, to } => vec![from, to],
+            Self::Partition { groups } => groups.iter_mut().flatten().collect(),
+            Self::Order { at, order } => order.members_mut().into_iter().chain([at]).collect(),
             Self::PowerLossAll { .. }
             | Self::PowerLossLeader { .. }
             | Self::IsolateLeader
@@ -74,6 +80,7 @@ impl Act {
             Self::Flap { every, .. } => vec![("every of an act", every, HOUR)],
             Self::OtherTimeout { micros, .. } => vec![("micros of an act", micros, HOUR)],
             Self::Network(network) => vec![("delay_max of an act", network.delay_max, HOUR)],
+            Self::Order { ref order, .. } => vec![("the new members of an order", order.newcomers(), 9)],
             _ => Vec::new(),
         }
     }
@@ -81,6 +88,9 @@ impl Act {
     /// It makes something worse.
     #[must_use]
     pub fn is_fault(&self) -> bool {
+        if let Self::Order { order, .. } = self {
+            return matches!(order, Order::Lose { .. });
+        }
         !matches!(
             self,
             Self::Join { .. }
@@ -150,6 +160,8 @@ impl Act {
             Self::Transfer { .. } => "transfer",
             Self::Stop { .. } => "stop",
             Self::Client { .. } => "request",
+            Self::Order { order: Order::Lose { .. }, .. } => "machine lost for ever",
+            Self::Order { .. } => "change of the membership ordered",
         }
     }
 }

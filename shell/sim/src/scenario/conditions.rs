@@ -7,7 +7,13 @@ use crate::counters::{FAULTS, PATHS};
 /// Paths and faults that are counted, but that no campaign must have seen.
 const ALSO_COUNTED: &[&str] = &[
     "candidate stood",
+    "change of the membership accepted",
+    "change refused: no leader",
+    "configuration in force",
     "disk wiped",
+    "member left",
+    "order given up",
+    "order without sense",
     "request refused: no space",
     "request refused: too large",
     "snapshot of a dead connection replaced",
@@ -18,6 +24,9 @@ const ALSO_COUNTED: &[&str] = &[
     "snapshot taken",
     "transfer to oneself",
     "start refused by a full or failing disk",
+    "told to stand",
+    "transfer begun",
+    "transfer given up",
     "write that waited for room",
 ];
 
@@ -50,6 +59,7 @@ pub(super) fn condition(words: &mut Words<'_>) -> Read<Condition> {
             Condition::Log(who, log.join(" "))
         }
         "path" => path(words)?,
+        "members" | "voters" => super::orders::expected(first, words)?,
         _ => of_a_node_or_a_request(first, words)?,
     })
 }
@@ -123,7 +133,10 @@ pub(super) fn whom(condition: &Condition) -> Option<&Who> {
         | Condition::Base(who, _)
         | Condition::Log(who, _)
         | Condition::Holds(who, ..)
+        | Condition::Members(who, _)
         | Condition::Down(who, _) => Some(who),
-        Condition::NoLeader | Condition::Same | Condition::Path(..) | Condition::Request(..) => None,
+        Condition::NoLeader | Condition::Same | Condition::Path(..) | Condition::Request(..) | Condition::Voters(_) => {
+            None
+        }
     }
 }

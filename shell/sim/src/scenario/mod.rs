@@ -3,6 +3,7 @@
 
 mod begin;
 mod conditions;
+mod orders;
 mod parse;
 mod play;
 mod tell;
@@ -109,6 +110,8 @@ enum Kind {
         to: Who,
         lost: bool,
     },
+    /// A change of the membership is ordered, of whoever leads or once of this node.
+    Member(orders::Ordered, Option<Who>),
     /// The network is like this from now on.
     Weather(Network),
     /// As it stands.
@@ -193,6 +196,10 @@ enum Condition {
     Log(Who, String),
     /// What the node's own store holds.
     Holds(Who, String, Option<String>),
+    /// The configuration in force for a node, as it is displayed.
+    Members(Who, String),
+    /// The voters of the newest committed configuration, while no change is under way.
+    Voters(String),
     /// All that run have the same log, committed and applied.
     Same,
     Down(Who, bool),

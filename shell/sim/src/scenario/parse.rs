@@ -2,6 +2,7 @@
 
 use super::begin::{cluster, disk, weather};
 use super::conditions::{condition, told, whom};
+use super::orders::Ordered;
 use super::words::{Read, Words};
 use super::{ActOn, Kind, Picked, Scenario, ScenarioError, Statement, Told, Who};
 use crate::lies::Lie;
@@ -21,6 +22,8 @@ impl Scenario {
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
         let mut run: Option<Run> = None;
         let (mut head, mut statements, mut comments) = (Vec::new(), Vec::new(), Vec::new());
+        // Nodes that are there, or may be by then.
+        let mut most = None;
         for (line, text) in (1..).zip(text.lines()) {
             let (content, comment) = text.split_once('#').unwrap_or((text, ""));
             let mut words = Words::of(line, content);
@@ -40,7 +43,10 @@ impl Scenario {
                 (_, Some(run)) => {
                     let kind = statement(first, &mut words)?;
                     words.end()?;
-                    check_nodes(&kind, run, &words)?;
+                    check_nodes(&kind, most.unwrap_or(run.members), &words)?;
+                    if let Kind::Member(ordered, _) = &kind {
+                        most = Some(most.unwrap_or(run.members) + ordered.newcomers());
+                    }
                     let (text, comments) = (content.trim().to_owned(), std::mem::take(&mut comments));
                     statements.push(Statement { line, text, comments, kind });
                 }
@@ -67,6 +73,7 @@ fn statement(first: &str, words: &mut Words<'_>) -> Read<Kind> {
         }
         "caught" => caught(words)?,
         "weather" => return weather(words),
+        "member" => return member(words),
         "strip" => {
             words.expect("hints")?;
             Kind::Act(Act::NoHints)
@@ -103,11 +110,17 @@ fn transfer(words: &mut Words<'_>) -> Read<Kind> {
     Ok(Kind::Transfer(from, if words.skip("to") { Some(words.who()?) } else { None }))
 }
 
+/// `member add learner at n1`
+fn member(words: &mut Words<'_>) -> Read<Kind> {
+    let ordered = Ordered::read(words)?;
+    Ok(Kind::Member(ordered, if words.skip("at") { Some(words.who()?) } else { None }))
+}
+
 fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {
     const KNOWN: &str = "wait, expect, hold, caught, let, put, get, delete, cas, open, keep, close, cut, join, split, isolate, heal, lose, pass, \
                          weather, strip, crash, power, restart, pause, slow, fail, crash_at, fill, free, corrupt, wipe, forget, \
                          misplace, flip, shorten, drift, jump, suspend, timeout, fire, election_timeout, transfer, \
-                         stop";
+                         stop, member";
     let known = KNOWN.split(", ").any(|known| known == first);
     if !known {
         return words.wrong(format!("`{first}` is no statement; known are {KNOWN}"));
@@ -299,7 +312,7 @@ fn once(ask: Ask, words: &mut Words<'_>) -> Read<Ask> {
 }
 
 /// Nodes that are named must be there.
-fn check_nodes(kind: &Kind, run: &Run, words: &Words<'_>) -> Read<()> {
+fn check_nodes(kind: &Kind, most: u64, words: &Words<'_>) -> Read<()> {
     let mut all: Vec<&Who> = Vec::new();
     match kind {
         Kind::Do(who, _) | Kind::Isolate(who) => all.push(who),
@@ -307,6 +320,7 @@ fn check_nodes(kind: &Kind, run: &Run, words: &Words<'_>) -> Read<()> {
         Kind::Transfer(from, to) => all.extend(std::iter::once(from).chain(to)),
         Kind::Link { from, to, .. } | Kind::Filter { from, to, .. } => all.extend([from, to]),
         Kind::Split(groups) => all.extend(groups.iter().flatten()),
+        Kind::Member(ordered, at) => all.extend(ordered.whom().into_iter().chain(at)),
         Kind::Expect(condition) | Kind::WaitFor(condition, _) | Kind::Hold(condition, _) => all.extend(whom(condition)),
         Kind::Wait(_)
         | Kind::Let(..)
@@ -317,9 +331,9 @@ fn check_nodes(kind: &Kind, run: &Run, words: &Words<'_>) -> Read<()> {
     }
     for who in all {
         if let Who::Node(n) = who
-            && (*n == 0 || *n > run.members)
+            && (*n == 0 || *n > most)
         {
-            return words.wrong(format!("there is no n{n}, the cluster has {} members", run.members));
+            return words.wrong(format!("there is no n{n}, the cluster has {most} members"));
         }
     }
     Ok(())

@@ -155,6 +155,11 @@ impl Player {
                 self.hear(number, told, within.unwrap_or(ANSWER))
             }
             Kind::Weather(network) => self.act(Act::Network(*network)),
+            Kind::Member(ordered, at) => {
+                let order = ordered.order(|who| self.one(who).map(|id| id.0))?;
+                let at = at.as_ref().map_or(Ok(0), |who| self.one(who).map(|id| id.0))?;
+                self.act(Act::Order { at, order })
+            }
             Kind::Do(who, act) => {
                 for id in self.whom(who)? {
                     self.act(act.on(id.0))?;
@@ -372,6 +377,14 @@ impl Player {
                 let is = self.world.value(id, key).map(|value| String::from_utf8_lossy(&value).into_owned());
                 ensure(is == *value, || format!("{id} holds {key} = {is:?}"))
             }),
+            Condition::Members(who, list) => self.each(who, |id| {
+                let is = self.view(id)?.configuration().to_string();
+                ensure(is == *list, || format!("{id} has {is}"))
+            }),
+            Condition::Voters(list) => {
+                let is = self.world.settled_configuration().to_string();
+                ensure(is == *list, || format!("committed is {is}"))
+            }
             Condition::Same => self.same(),
             Condition::Down(who, down) => self.each(who, |id| {
                 let is = self.world.view(id).is_none();

@@ -13,9 +13,13 @@ use crate::run::{Act, Call, Network, Timer};
 impl World {
     pub(super) fn script(&mut self, number: usize) -> Checked {
         let Some(step) = self.run.script.get(number) else { return Ok(()) };
-        let act = step.act.clone();
+        let mut act = step.act.clone();
         if self.calm {
             return Ok(());
+        }
+        if self.run.timing.calm_at > 0 {
+            // What was to happen to somebody who is gone happens to who took its place.
+            act.members_mut().into_iter().for_each(|n| *n = self.operators.stands_for(*n));
         }
         self.act(&act)
     }
@@ -26,7 +30,7 @@ impl World {
     /// What a checker found.
     pub fn act(&mut self, act: &Act) -> Checked {
         self.note(|| format!("-- {act:?}"));
-        if act.is_fault() {
+        if act.is_fault() && !matches!(act, Act::Order { .. }) {
             self.counters.fault(act.class());
         }
         match *act {
@@ -36,9 +40,7 @@ impl World {
             Act::Restart { n } => return self.start(NodeId(n)),
             Act::Rot { n, bit } => return self.rot(NodeId(n), bit),
             Act::Wipe { n } => self.wipe(NodeId(n)),
-            Act::ShortSnapshot { n } => {
-                self.links.short.insert(NodeId(n));
-            }
+            Act::ShortSnapshot { n } => _ = self.links.short.insert(NodeId(n)),
             Act::NoHints => self.links.no_hints = true,
             Act::FlipRead { n, read, bit } => return self.flip_read(NodeId(n), read, bit),
             Act::LoseWrite { n, pick, sector, lasts, clean } => {
@@ -78,6 +80,7 @@ impl World {
             }
             Act::Transfer { n, to } => self.ask_to_hand_over(n, to, false),
             Act::Stop { n } => self.stop_well(n),
+            Act::Order { at, ref order } => return self.order(at, order),
             Act::Client { to, ref op } => {
                 self.ask_by_script(to, op);
             }

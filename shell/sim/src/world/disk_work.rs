@@ -75,8 +75,10 @@ impl World {
     }
 
     /// What a member starts with in an empty folder.
-    pub(super) fn first(&self) -> First<Machine> {
-        let mut configuration = Configuration::of_voters(self.ids());
+    pub(super) fn first(&self, id: NodeId) -> First<Machine> {
+        let told = self.members.get(&id).and_then(|member| member.told.clone());
+        let founders = || Configuration::of_voters((1..=self.run.members).map(NodeId));
+        let mut configuration = told.unwrap_or_else(founders);
         configuration.settings = self.run.settings();
         if !self.run.initial.is_empty() {
             // Members that ran before have described themselves: no entry of their own is in the way of a figure.
@@ -99,7 +101,7 @@ impl World {
             config.election_timeout = timeout;
         }
         let lie = self.lies(Lie::OldDisk);
-        let first = self.first();
+        let first = self.first(id);
         let Some(member) = self.members.get_mut(&id).filter(|member| member.running.is_none()) else { return Ok(()) };
         if lie {
             let old = member.old_disk.get_or_insert_with(|| member.disk.fork());

@@ -2,6 +2,7 @@
 //! members hold the same.
 
 use bytes::Bytes;
+use raft::NodeId;
 use replica::StateMachine as _;
 use store::RangeRequest;
 
@@ -18,8 +19,12 @@ impl World {
 
     pub(super) fn last_requests(&mut self) -> Checked {
         self.watch_all()?;
+        if let Err(wait) = self.membership_at_rest()? {
+            self.after(wait, Event::LastRequests);
+            return Ok(());
+        }
         let mut leaders = Vec::new();
-        for id in self.ids() {
+        for id in self.in_office() {
             let Some(view) = self.view(id) else { return Self::fail("liveness", format!("{id} does not run")) };
             leaders.push(view.leader());
         }
@@ -27,7 +32,7 @@ impl World {
             let what = format!("all has been well for {} µs, and the members follow {leaders:?}", self.heal_bound());
             return Self::fail("convergence", what);
         }
-        for id in self.ids() {
+        for id in self.in_office() {
             let number = self.next_operation + 1;
             let put = store::PutRequest {
                 key: Bytes::from(format!("end-{id}")),
@@ -43,6 +48,11 @@ impl World {
         self.last_at = self.now + last / 2;
         self.after(last, Event::End);
         Ok(())
+    }
+
+    /// The members by the newest committed configuration: those that must serve.
+    fn in_office(&self) -> Vec<NodeId> {
+        self.checkers.membership.settled().configuration.nodes().into_iter().collect()
     }
 
     /// The whole history up to now, by the checker of histories: at the end of a scenario, say. A world that began with entries on
@@ -71,9 +81,12 @@ impl World {
             return Self::fail("answers", format!("request {number} was never answered: {one:?}"));
         }
         self.judge_history()?;
+        self.membership_is_as_ordered()?;
         let snapshot = 2000 + self.checkers.model.bytes() + 2 * self.run.limits.sessions.bytes_max.min(100_000);
-        for member in self.members.values() {
-            let id = member.id;
+        for id in self.in_office() {
+            let Some(member) = self.members.get(&id) else {
+                return Self::fail("liveness", format!("{id} is not there"));
+            };
             let Some(running) = &member.running else { return Self::fail("liveness", format!("{id} does not run")) };
             let machine = running.replica.machine();
             self.checkers.convergence(id, machine)?;

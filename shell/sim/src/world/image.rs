@@ -20,7 +20,7 @@ impl World {
             self.checkers.sequence.issued_before(&entry.payload());
         }
         let options = wal::Options { group: image.group, ..self.options(u64::MAX - image.n) };
-        let first = self.first();
+        let first = self.first(NodeId(image.n));
         let Some(member) = self.members.get_mut(&NodeId(image.n)) else { return Ok(()) };
         let disk = member.disk.clone();
         let (mut log, _) = Wal::create(disk.clone(), options).map_err(|error| refuse(error.to_string()))?;

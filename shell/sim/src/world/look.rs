@@ -8,6 +8,7 @@ use store::RangeRequest;
 use super::World;
 use super::clients::{Answer, Body};
 use crate::checkers::Checked;
+use crate::checkers::membership::decides;
 use crate::run::Run;
 
 /// What a client was told.
@@ -94,8 +95,8 @@ impl World {
         let term = self.view(leader)?.term();
         let follow =
             |id: &NodeId| self.view(*id).is_some_and(|view| view.leader() == Some(leader) && view.term() == term);
-        let followers = self.members.keys().filter(|id| follow(id)).count();
-        (2 * followers > self.members.len()).then_some(leader)
+        let followers = self.members.keys().copied().filter(follow).collect();
+        decides(self.view(leader)?.configuration(), &followers).then_some(leader)
     }
 
     /// All that run and all that does not.
@@ -118,6 +119,12 @@ impl World {
     pub fn sessions(&self, id: NodeId) -> Option<u64> {
         let running = self.members.get(&id)?.running.as_ref()?;
         Some(running.replica.sessions().len() as u64)
+    }
+
+    /// The newest configuration that is known to be committed.
+    #[must_use]
+    pub fn settled_configuration(&self) -> &raft::Configuration {
+        &self.checkers.membership.settled().configuration
     }
 
     /// A line for each member.

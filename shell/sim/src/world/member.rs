@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use raft::{NodeId, Ticket, Write};
+use raft::{Configuration, NodeId, Ticket, Write};
 use replica::transfers::{Pace, Receiving, Sending};
 use replica::{ClockWatch, DurableLog, Input, Replica, Storeroom, TakeSnapshot, Timer};
 use wal::memory_disk::{MemoryDisk, Step};
@@ -46,7 +46,6 @@ pub(crate) enum Fate {
 }
 
 pub(crate) struct Member {
-    pub(crate) id: NodeId,
     pub(crate) disk: MemoryDisk,
     /// Raised when it goes down: what was under way for an earlier life comes to nothing.
     pub(crate) life: u64,
@@ -55,6 +54,8 @@ pub(crate) struct Member {
     pub(crate) incarnation: u64,
     /// It has started once: its folder is no new one any more.
     pub(crate) claimed: bool,
+    /// It joins a cluster that runs, and was told this of its members.
+    pub(crate) told: Option<Configuration>,
     /// The process stands still until then.
     pub(crate) paused_until: u64,
     /// Its disk takes so long for a call, until then.
@@ -167,12 +168,12 @@ impl Member {
         let mut dice = Dice::new(seed, "member", id.0);
         let clock = Clock { at: 0, shows: dice.below(20_000_000), ppm: 0 };
         Self {
-            id,
             disk: MemoryDisk::new(),
             life: 0,
             running: None,
             incarnation: 0,
             claimed: false,
+            told: None,
             paused_until: 0,
             slow: (0, 0),
             disk_fails: false,

@@ -13,6 +13,7 @@ mod image;
 mod look;
 mod member;
 mod network;
+mod orders;
 mod queue;
 mod reading;
 mod rot;
@@ -32,6 +33,7 @@ use hand_overs::HandOver;
 pub use look::Heard;
 use member::{Job, Member, Running};
 use network::Links;
+use orders::Operators;
 use queue::{Event, Queue};
 use transfers::Transfer;
 
@@ -62,6 +64,7 @@ pub struct World {
     run: Run,
     members: BTreeMap<NodeId, Member>,
     links: Links,
+    operators: Operators,
     transfers: BTreeMap<u64, Transfer>,
     next_transfer: u64,
     callers: Vec<Caller>,
@@ -101,6 +104,7 @@ impl World {
             queue: Queue::default(),
             members,
             links: Links::new(&run),
+            operators: Operators::new(&run),
             transfers: BTreeMap::new(),
             next_transfer: 0,
             callers: Vec::new(),
@@ -265,6 +269,7 @@ impl World {
                 self.flap(a, b, every, left);
                 Ok(())
             }
+            Event::Operators => self.operators_look(),
             Event::Script(number) => self.script(number),
             Event::Calm => self.calm_down(),
             Event::LastRequests => self.last_requests(),

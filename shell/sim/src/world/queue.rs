@@ -42,6 +42,8 @@ pub(crate) enum Event {
     BadWrite(NodeId, u64),
     /// A link comes or goes: between whom, each so many microseconds, so many times more.
     Flap(u64, u64, u64, u64),
+    /// Operators look at the cluster.
+    Operators,
     /// A step of the script.
     Script(usize),
     Calm,

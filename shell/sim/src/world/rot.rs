@@ -131,7 +131,7 @@ impl World {
     fn judge_start(&mut self, id: NodeId, suspects: Suspects) -> Checked {
         let Suspects { what, bad, good, shorter, paths: [refused, same] } = suspects;
         let (options, config) = (self.options(7), self.run.replica_config());
-        let first = || Some(self.first());
+        let first = || Some(self.first(id));
         let start = |disk: MemoryDisk| replica::start(disk, id, options, config, first(), Self::own(id));
         let bad = match start(bad) {
             Err(error) => {
