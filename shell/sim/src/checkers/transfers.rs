@@ -91,7 +91,7 @@ impl Transfers {
     /// Entries leave only who leads, in the term that it leads.
     fn entries(&mut self, message: &Message, view: View<'_>) -> Checked {
         let (from, term) = (message.from, message.term);
-        if !view.is_leader() || view.term() != term {
+        if !(view.is_leader() || resigned(view)) || view.term() != term {
             return fail(format!("{message}: entries leave {from}, which does not lead {term}"));
         }
         let first = *self.sources.entry(term).or_insert(from);
@@ -99,7 +99,15 @@ impl Transfers {
     }
 }
 
+/// It led until the end of this turn, and has no vote any more: what leaves with this turn is its last word (thesis 4.2.2).
+fn resigned(view: View<'_>) -> bool {
+    view.leader().is_none() && view.vote() == Some(view.id()) && !view.configuration().is_voter(view.id())
+}
+
 fn told_to_stand(message: &Message, view: View<'_>) -> Checked {
+    if resigned(view) && view.term() == message.term {
+        return Ok(());
+    }
     let Role::Leader(leader) = view.role() else {
         return fail(format!("{message}: {} does not lead", message.from));
     };
