@@ -17,8 +17,8 @@ pub(super) fn history(view: View<'_>) -> Result<(), Violation> {
     }
     let mut before: Option<(Index, &Configuration)> = None;
     for (index, configuration) in view.history().iter() {
-        // Who joins begins with no configuration, and follows any.
-        if let Some((earlier, one)) = before.filter(|(_, one)| !one.voters.is_empty()) {
+        // Who joins begins with none, or was told one of a later time than the log that it learns: it follows any.
+        if let Some((earlier, one)) = before.filter(|(at, one)| *at > Index::ZERO && !one.voters.is_empty()) {
             ensure!(
                 may_follow(one, configuration),
                 ConfigurationsMeet,
