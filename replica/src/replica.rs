@@ -279,7 +279,6 @@ impl<S: StateMachine> Replica<S> {
             }
             Input::SnapshotFailed => self.snapshots.failed(self.now, self.config.election_timeout),
             Input::SnapshotReceived(snapshot) => self.snapshot_received(*snapshot),
-            Input::SnapshotKnown { from, term, position } => self.snapshot_known(from, term, position),
             Input::SnapshotSent(to) => self.raft.snapshot_sent(to),
             Input::PeerMet(peer, greeting) => self.peer_met(peer, greeting),
             Input::ClockSuspected => self.clock_suspected(),

@@ -6,7 +6,7 @@ use std::io;
 use bytes::Bytes;
 use raft::Position;
 use wal::snapshot_file::{
-    self, IncomingSnapshot, SnapshotBytes, SnapshotError, SnapshotId, SnapshotReader, SnapshotWriter,
+    self, IncomingSnapshot, SnapshotBytes, SnapshotError, SnapshotId, SnapshotName, SnapshotReader, SnapshotWriter,
 };
 use wal::{Base, Chore, Disk};
 
@@ -33,8 +33,6 @@ pub enum LoadError {
     Section(String, SectionError),
     /// Its second part can't be read.
     Machine(String, RestoreError),
-    /// It was received while a snapshot was taken that reaches as far, and which took its place.
-    Overtaken(Position),
 }
 
 impl std::fmt::Display for LoadError {
@@ -43,7 +41,6 @@ impl std::fmt::Display for LoadError {
             Self::File(error) => write!(f, "{error}"),
             Self::Section(name, error) => write!(f, "{name}: {error}"),
             Self::Machine(name, error) => write!(f, "{name}: {error}"),
-            Self::Overtaken(own) => write!(f, "it is of no use any more: a snapshot taken here covers {own}"),
         }
     }
 }
@@ -136,13 +133,18 @@ impl<D: Disk> Storeroom<D> {
         SnapshotBytes::open(&self.disk, &newest.name)
     }
 
-    /// Whether a complete snapshot here reaches as far as this one.
+    /// A snapshot is offered, and one is here that reaches as far: nothing needs to be sent. (It may have come from a leader that
+    /// had been replaced when it was whole, so that it is on the disk and was not installed.)
     ///
     /// # Errors
-    /// What the disk said.
-    pub fn reaches(&self, id: SnapshotId) -> io::Result<bool> {
-        let newest = snapshot_file::newest(&self.disk)?;
-        Ok(newest.is_some_and(|newest| newest.position >= id.position))
+    /// When it can't be read.
+    pub fn load_instead<S: StateMachine>(&self, id: SnapshotId) -> Result<Option<Loaded<S>>, LoadError> {
+        self.newest_from(id.position)?.map(|newest| self.load(&newest.name)).transpose()
+    }
+
+    fn newest_from(&self, position: Base) -> Result<Option<SnapshotName>, LoadError> {
+        let newest = snapshot_file::newest(&self.disk).map_err(|error| read_error("the folder", error))?;
+        Ok(newest.filter(|newest| newest.position >= position))
     }
 
     /// Begins to receive a snapshot, or goes on with what is here of it: `parked` from an earlier connection, or on the disk from
@@ -170,10 +172,10 @@ impl<D: Disk> Storeroom<D> {
     pub fn received<S: StateMachine>(&self, incoming: IncomingSnapshot<D>) -> Result<Loaded<S>, LoadError> {
         let complete = incoming.complete()?;
         let name = snapshot_file::snapshot_name(complete.position());
-        let newest = snapshot_file::newest(&self.disk).map_err(|error| read_error("the folder", error))?;
-        if let Some(newest) = newest.filter(|newest| newest.position >= complete.position()) {
+        if let Some(newest) = self.newest_from(complete.position())? {
+            // The log may stand on it: its copy must not take it along when something goes wrong.
             complete.abandon();
-            return Err(LoadError::Overtaken(position(newest.position)));
+            return self.load(&newest.name);
         }
         let loaded = complete.reader().map_err(LoadError::File).and_then(|reader| load(&name, reader));
         match loaded {

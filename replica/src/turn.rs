@@ -197,15 +197,6 @@ pub enum Input<S> {
     SnapshotFailed,
     /// A snapshot arrived.
     SnapshotReceived(Box<ReceivedSnapshot<S>>),
-    /// A snapshot was offered that reaches no further than one that is durable here: its leader is to be told what is here.
-    SnapshotKnown {
-        /// Who offered it.
-        from: NodeId,
-        /// As the leader of this term.
-        term: Term,
-        /// The last entry that it covers.
-        position: Position,
-    },
     /// Sending a snapshot to a peer ended, well or not.
     SnapshotSent(NodeId),
     /// A peer greeted, before any message of this connection: what it keeps its promises by (R16).

@@ -2,7 +2,7 @@
 //! log be forgotten.
 
 use bytes::Bytes;
-use raft::{Entry, EntryKind, Installed, NodeId, Position, Term};
+use raft::{Entry, EntryKind, Installed, NodeId};
 
 use super::Replica;
 use crate::recent::Outcome;
@@ -157,16 +157,6 @@ impl<S: StateMachine> Replica<S> {
         for to in to.iter().copied() {
             self.followers.is_sent(to, self.snapshots.newest(), base);
             self.out.send_snapshots.push(SendSnapshot { to, term, base });
-        }
-    }
-
-    /// It is of no use here, and says so to its sender (S2).
-    pub(super) fn snapshot_known(&mut self, from: NodeId, term: Term, position: Position) {
-        let view = self.raft.inspect();
-        if position.index <= view.commit() {
-            let configuration = view.configuration().clone();
-            let snapshot = raft::Snapshot { position, time: view.last_time(), configuration };
-            let _it_changes_nothing = self.raft.snapshot_received(from, term, snapshot);
         }
     }
 

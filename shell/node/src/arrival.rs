@@ -1,7 +1,7 @@
 //! What comes to a member's loop from its other threads and from its sockets.
 
 use bytes::Bytes;
-use raft::{Index, NodeId, Position, Term, Ticket};
+use raft::{Index, NodeId, Ticket};
 use replica::peer::Greeting;
 use replica::{PeerMessage, Question, ReadMode, ReceivedSnapshot, Reply, SessionAct, SessionCommand};
 use tokio::sync::oneshot;
@@ -38,8 +38,6 @@ pub(crate) enum Done<S> {
     SnapshotFailed,
     /// A snapshot arrived; the sender hears when it has been taken in.
     SnapshotReceived(Box<ReceivedSnapshot<S>>, std::sync::mpsc::Sender<()>),
-    /// A snapshot was offered that reaches no further than what is here.
-    SnapshotKnown(NodeId, Term, Position),
     SnapshotSent(NodeId),
     /// A peer greeted; no message of that connection has come yet, and none has left.
     PeerMet(NodeId, Greeting),

@@ -141,7 +141,6 @@ impl<S: StateMachine> NodeLoop<S> {
                 self.taken_in.push(taken_in);
                 Input::SnapshotReceived(snapshot)
             }
-            Done::SnapshotKnown(from, term, position) => Input::SnapshotKnown { from, term, position },
             Done::SnapshotSent(to) => Input::SnapshotSent(to),
             Done::PeerMet(peer, greeting) => Input::PeerMet(peer, greeting),
             Done::Removed(reason) => return Err(EndError::Removed(reason)),

@@ -3,7 +3,7 @@
 
 use raft::{NodeId, Term};
 use replica::transfers::{Outgoing, SendError, Visit};
-use replica::{Input, LoadError, Loaded, ReceivedSnapshot, SendSnapshot};
+use replica::{Input, Loaded, ReceivedSnapshot, SendSnapshot};
 use wal::memory_disk::MemoryDisk;
 use wal::snapshot_file::{IncomingSnapshot, SnapshotError};
 
@@ -101,8 +101,11 @@ impl World {
     /// The receiver lets the sender in, or not, and says where to go on.
     fn offered(&mut self, transfer: &mut Transfer) -> bool {
         let (from, to, term, id) = (transfer.from, transfer.to, transfer.term, transfer.file.id());
-        if self.running(to).is_some_and(|running| running.storeroom.reaches(id).is_ok_and(|reaches| reaches)) {
-            self.tell_known(transfer);
+        let here = self.running(to).map(|running| running.storeroom.load_instead::<Machine>(id));
+        if let Some(Ok(Some(loaded))) = here {
+            self.counters.path("snapshot offered to who has it");
+            self.take_in(transfer, loaded);
+            self.sender_hears(transfer, false);
             return false;
         }
         let entered = self.running(to).map(|running| running.receiving.enter(from, term));
@@ -136,14 +139,15 @@ impl World {
         true
     }
 
-    /// What is offered reaches no further than what is here.
-    fn tell_known(&mut self, transfer: &mut Transfer) {
+    fn take_in(&mut self, transfer: &Transfer, loaded: Loaded<Machine>) {
+        let Loaded { position, section, mut machine } = loaded;
         let Transfer { from, to, term, .. } = *transfer;
-        let position = transfer.file.id().position;
-        let position = raft::Position::new(position.index, position.term);
-        self.counters.path("snapshot offered to who has it");
-        self.input(to, Input::SnapshotKnown { from, term, position });
-        self.sender_hears(transfer, false);
+        if self.lies(Lie::SnapshotBehind) {
+            machine.claim_one_more();
+        }
+        self.note(|| format!("{to} received snapshot {position}"));
+        let received = ReceivedSnapshot { from, term, position, section, machine };
+        self.input(to, Input::SnapshotReceived(Box::new(received)));
     }
 
     fn next_piece(&mut self, number: u64, mut transfer: Transfer) {
@@ -213,7 +217,7 @@ impl World {
     }
 
     fn arrived(&mut self, mut transfer: Transfer) -> Checked {
-        let (from, to, term) = (transfer.from, transfer.to, transfer.term);
+        let to = transfer.to;
         let before = self.cut_ahead(to);
         let incoming = transfer.incoming.take();
         let loaded =
@@ -224,15 +228,7 @@ impl World {
         }
         let whole = matches!(loaded, Some(Ok(_)));
         match loaded {
-            Some(Ok(Loaded { position, section, mut machine })) => {
-                if self.lies(Lie::SnapshotBehind) {
-                    machine.claim_one_more();
-                }
-                self.note(|| format!("{to} received snapshot {position}"));
-                let received = ReceivedSnapshot { from, term, position, section, machine };
-                self.input(to, Input::SnapshotReceived(Box::new(received)));
-            }
-            Some(Err(LoadError::Overtaken(_))) => self.tell_known(&mut transfer),
+            Some(Ok(loaded)) => self.take_in(&transfer, loaded),
             Some(Err(error)) => {
                 self.counters.path("snapshot refused by its receiver");
                 self.note(|| format!("{to} refuses the snapshot: {error}"));

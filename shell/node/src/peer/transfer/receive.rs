@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use bytes::Buf;
 use raft::{NodeId, Position};
 use replica::transfers::{Offer, Receiving, Visit};
-use replica::{LoadError, Loaded, ReceivedSnapshot, StateMachine, Storeroom};
+use replica::{Loaded, ReceivedSnapshot, StateMachine, Storeroom};
 use tokio::sync::mpsc::UnboundedSender;
 use tracing::{info, warn};
 use wal::folder_disk::FolderDisk;
@@ -84,10 +84,6 @@ impl<S: StateMachine> Guest<S> {
         stream.set_write_timeout(Some(SILENCE_MAX)).map_err(text)?;
         let offer = take_offer(read_frame(stream, WORDS_BYTES_MAX).map_err(text)?);
         let offer = offer.ok_or("the offer of the snapshot can't be read")?;
-        if self.storeroom.reaches(offer.id).map_err(text)? {
-            self.tell_known(&offer);
-            return Ok((offer.position(), offer.id.length));
-        }
         let visit = lock(&self.door.receiving).enter(self.from, offer.term).map_err(|not_now| not_now.to_string())?;
         let mine = stream.try_clone().map_err(text)?;
         if let Some(before) = lock(&self.door.present).replace(mine) {
@@ -109,6 +105,11 @@ impl<S: StateMachine> Guest<S> {
         left: &mut Option<Incoming>,
     ) -> Result<Position, String> {
         let length = offer.id.length;
+        let here = asking_for_patience(stream, || self.storeroom.load_instead(offer.id));
+        if let Some(loaded) = here.map_err(|error| error.to_string())? {
+            info!(from = %self.from, position = %loaded.position, "a snapshot that is here is taken in instead of one that is offered");
+            return self.take_in(loaded, offer);
+        }
         let parked = {
             let mut receiving = lock(&self.door.receiving);
             if !receiving.is_present(visit) {
@@ -141,16 +142,13 @@ impl<S: StateMachine> Guest<S> {
         asking_for_patience(stream, || self.install(incoming, offer))
     }
 
-    fn tell_known(&self, offer: &Offer) {
-        let _the_loop_may_be_gone = self.done.send(Done::SnapshotKnown(self.from, offer.term, offer.position()));
-    }
-
     fn install(&self, incoming: Incoming, offer: &Offer) -> Result<Position, String> {
         let loaded = self.storeroom.received(incoming);
-        if let Err(LoadError::Overtaken(_)) = &loaded {
-            self.tell_known(offer);
-        }
-        let Loaded { position, section, machine } = loaded.map_err(|error| error.to_string())?;
+        self.take_in(loaded.map_err(|error| error.to_string())?, offer)
+    }
+
+    /// Has the loop take it in.
+    fn take_in(&self, Loaded { position, section, machine }: Loaded<S>, offer: &Offer) -> Result<Position, String> {
         let (taken, wait) = mpsc::channel();
         let received = ReceivedSnapshot { from: self.from, term: offer.term, position, section, machine };
         self.done.send(Done::SnapshotReceived(Box::new(received), taken)).map_err(|_| "the member is stopping")?;
