@@ -16,6 +16,7 @@
 //! | `ETCDCTL`, `ETCD_JUDGE` | another etcdctl, and another etcd to compare answers with, than those in the path |
 //! | `UPDATE_GOLDENFILES=1` | records the scripts of etcdctl again, from a real etcd |
 
+mod bad_line;
 mod binary;
 mod check;
 mod client;
@@ -34,6 +35,7 @@ mod register;
 mod turnstile;
 mod wait;
 
+pub use bad_line::BadLine;
 pub use binary::{quorate, run, run_in};
 pub use check::{Contents, all_equal, contents};
 pub use client::{Client, Outcome, classify, puts};

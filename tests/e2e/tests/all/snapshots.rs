@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use e2e::{Cluster, Journal, Load, LoadPlan, Settings, all_equal, alone, beside_others, count, soon, wait_until};
+use e2e::{
+    BadLine, Cluster, Journal, Load, LoadPlan, Settings, all_equal, alone, beside_others, count, soon, wait_until,
+};
 
 const RECEIVING: &str = "receiving a snapshot";
 const RECEIVED: &str = "received a snapshot";
@@ -90,6 +92,64 @@ async fn a_member_is_killed_while_it_receives_a_snapshot() {
         assert_eq!(rows.remove(&key).map(|row| row.value), Some(value.into()), "{key:?}");
     }
     journal.assert_holds(&rows);
+}
+
+/// Words that send all others to this member over a bad line.
+fn over(line: &BadLine, cluster: &Cluster, away: usize, place: usize) -> Vec<String> {
+    let port = |one: usize| if one == away { line.port } else { cluster.peer_port(one) };
+    let founders: Vec<String> =
+        (0..cluster.len()).map(|one| format!("n{}=http://127.0.0.1:{}", one + 1, port(one))).collect();
+    vec![
+        format!("--initial-cluster={}", founders.join(",")),
+        format!("--initial-advertise-peer-urls=http://127.0.0.1:{}", port(place)),
+    ]
+}
+
+/// S8, S17: each connection to it breaks long before the snapshot is whole, it is killed in the middle, and so is the sender.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_gets_through_a_line_on_which_no_connection_lasts() {
+    const MIB: u64 = 1 << 20;
+    let _turn = alone().await;
+    let mut cluster = Cluster::prepare(Settings::default().with("--snapshot-count=40"));
+    let away = 2;
+    let line = BadLine::to(cluster.peer_port(away), 6 * MIB).await;
+    let start = |cluster: &mut Cluster, place: usize| {
+        let words = over(&line, cluster, away, place);
+        cluster.start_member_with(place, &words);
+    };
+    (0..3).for_each(|place| start(&mut cluster, place));
+    cluster.wait_ready().await;
+    cluster.kill(away);
+    let leader = cluster.wait_ready().await;
+    let (values, mut large) = (count(100, 250), Vec::new());
+    for number in 0..values {
+        let (key, value) = (format!("large{number:03}"), vec![u8::try_from(number % 251).expect("a byte"); 1 << 20]);
+        cluster.client(leader).put(key.clone(), value.clone()).await.expect("a put");
+        large.push((Bytes::from(key), value));
+    }
+    let (before, size) = (line.bytes(), u64::from(values) * MIB);
+    start(&mut cluster, away);
+    let far = soon() + soon();
+    wait_until("it was cut three times", far, async || (line.cuts() >= 3).then_some(())).await;
+    cluster.kill(away);
+    start(&mut cluster, away);
+    let cuts = line.cuts();
+    wait_until("it was cut three times more", far, async || (line.cuts() >= cuts + 3).then_some(())).await;
+    let carried = line.bytes() - before;
+    assert!(cluster.log(away).contains("here=") && carried < size, "{carried} bytes of {size}");
+    cluster.kill(leader);
+    cluster.wait_ready().await;
+    start(&mut cluster, leader);
+    wait_until("it has the snapshot", 2 * far, async || (marks(&cluster, away, RECEIVED) > 0).then_some(())).await;
+    cluster.wait_ready().await;
+    cluster.wait_caught_up(away).await;
+    let carried = line.bytes() - before;
+    eprintln!("{} cuts, {} of {} MiB", line.cuts(), carried / MIB, size / MIB);
+    assert!(line.cuts() >= 10 && carried < 5 * size / 2, "{} cuts, {carried} bytes for {size}", line.cuts());
+    let mut rows = all_equal(&cluster).await;
+    for (key, value) in large {
+        assert_eq!(rows.remove(&key).map(|row| row.value), Some(value.into()), "{key:?}");
+    }
 }
 
 fn marks(cluster: &Cluster, place: usize, mark: &str) -> usize {

@@ -104,7 +104,7 @@ impl<S: StateMachine> Guest<S> {
         offer: &Offer,
         left: &mut Option<Incoming>,
     ) -> Result<Position, String> {
-        let length = offer.id.length;
+        let (length, began) = (offer.id.length, Instant::now());
         let here = asking_for_patience(stream, || self.storeroom.load_instead(offer.id));
         if let Some(loaded) = here.map_err(|error| error.to_string())? {
             info!(from = %self.from, position = %loaded.position, "a snapshot that is here is taken in instead of one that is offered");
@@ -117,8 +117,8 @@ impl<S: StateMachine> Guest<S> {
             }
             receiving.take_parked()
         };
-        let begun = asking_for_patience(stream, || self.storeroom.receive(offer.id, parked));
-        let incoming = left.insert(begun.map_err(|error| error.to_string())?);
+        let opened = asking_for_patience(stream, || self.storeroom.receive(offer.id, parked));
+        let incoming = left.insert(opened.map_err(|error| error.to_string())?);
         let mut at = incoming.go_on();
         info!(from = %self.from, position = %offer.position(), bytes = length, here = at, "receiving a snapshot");
         write_frame(stream, |out| Word::GoOn(at).put(out)).map_err(|error| error.to_string())?;
@@ -139,7 +139,10 @@ impl<S: StateMachine> Guest<S> {
             return Err("a newer connection took the place of this one".into());
         }
         let Some(incoming) = left.take() else { return Err("nothing of the snapshot is here".into()) };
-        asking_for_patience(stream, || self.install(incoming, offer))
+        let (arrived, began) = (began.elapsed().as_millis(), Instant::now());
+        let installed = asking_for_patience(stream, || self.install(incoming, offer));
+        info!(arrived_ms = arrived, installed_ms = began.elapsed().as_millis(), "a snapshot that was sent is here");
+        installed
     }
 
     fn install(&self, incoming: Incoming, offer: &Offer) -> Result<Position, String> {
