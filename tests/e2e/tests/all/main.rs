@@ -16,3 +16,4 @@ mod restarts;
 mod snapshots;
 mod storm;
 mod strangers;
+mod transfers;
