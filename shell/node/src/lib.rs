@@ -69,6 +69,7 @@ mod transferring;
 pub use folder::{FolderError, Identity, identity};
 pub use handle::{Handle, Member, MemberError, OpenSession, ReadError, Status, WriteError, Written};
 pub use node::{AddressOf, Config, EndError, Node, StartError};
+pub use peer::codec::message_bytes;
 pub use peer::join::{Invitation, JoinError, join};
 pub use replica::{Alter, AlterError, Survey};
 pub use replica::{Granted, ReadMode, SessionCommand, SessionId, SessionRefusal};

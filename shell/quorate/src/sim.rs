@@ -3,6 +3,7 @@
 
 mod campaign;
 mod elections;
+mod leader_change;
 mod report;
 mod scenario;
 
@@ -50,6 +51,12 @@ pub(crate) struct SimArguments {
           value_parser = clap::value_parser!(u64).range(1..=10_000_000),
           conflicts_with_all = ["seeds", "minutes", "twice", "hashes", "jobs", "tell", "run", "scenario"])]
     elections: Option<u64>,
+    /// Change leaders instead, where the next node by number lacks N entries [default: 100], and print what is sent, beside what
+    /// Viewstamped Replication would send
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "100",
+          value_parser = clap::value_parser!(u64).range(0..=100_000),
+          conflicts_with_all = ["seeds", "seed", "minutes", "twice", "hashes", "jobs", "tell", "run", "scenario", "elections"])]
+    leader_change: Option<u64>,
     /// Print every event of a run or of a single seed
     #[arg(long, conflicts_with_all = ["seeds", "minutes", "twice", "hashes", "jobs"])]
     tell: bool,
@@ -75,6 +82,9 @@ fn minutes(text: &str) -> Result<f64, String> {
 /// Plays what was asked for.
 pub(crate) fn main(arguments: &SimArguments) -> ExitCode {
     let seed = arguments.seed.unwrap_or(0);
+    if let Some(behind) = arguments.leader_change {
+        return ended(leader_change::play(behind, arguments.json));
+    }
     let done = match (&arguments.run, &arguments.scenario, arguments.elections) {
         (Some(file), ..) => play_file(file, arguments),
         (None, Some(paths), _) => scenario::play(paths, arguments.json),
@@ -82,6 +92,10 @@ pub(crate) fn main(arguments: &SimArguments) -> ExitCode {
         (None, None, None) if arguments.tell => play_run(sim::draw::run_of_seed(seed), arguments),
         (None, None, None) => campaign::play(arguments),
     };
+    ended(done)
+}
+
+fn ended(done: Result<bool, String>) -> ExitCode {
     match done {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -10,6 +10,7 @@
 //! - [`campaign`] and [`shrink`]: many runs, and from a long one that fails to a short one.
 //! - [`world`]: plays a run. One queue of events, no threads.
 //! - [`elections`]: the core's nodes and chance: split votes and waits, counted.
+//! - [`leader_change`]: what a change of leaders sends, message by message.
 //! - [`machine`]: the real store, with a witness of what it applied.
 //! - [`checkers`]: what must hold, one idea a file. [`lies`]: what a driver or a disk could do wrong, to show that they notice;
 //!   [`rules`]: what consensus may not leave out, likewise.
@@ -22,6 +23,7 @@ pub mod counters;
 mod dice;
 pub mod draw;
 pub mod elections;
+pub mod leader_change;
 pub mod lies;
 pub mod machine;
 pub mod rules;

@@ -125,6 +125,14 @@ pub(crate) fn encode(message: &PeerMessage, out: &mut BytesMut) {
     }
 }
 
+/// How many bytes a message of consensus is on the wire, without its frame.
+#[must_use]
+pub fn message_bytes(message: &Message) -> u64 {
+    let mut out = BytesMut::new();
+    encode(&PeerMessage::Raft(message.clone()), &mut out);
+    out.len() as u64
+}
+
 /// Reads a payload. `from` and `to` are the ends of the connection that it came on.
 ///
 /// # Errors
