@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use raft::invariants::check_cluster;
-use raft::{Index, NodeId, Timer};
+use raft::{Configuration, Index, NodeId, Timer};
 
 use crate::configuration::Model;
 use crate::fingerprint::{self, Quick};
@@ -27,6 +27,7 @@ pub(crate) enum Action {
     Read(u8),
     Compact,
     SnapshotEnded(NodeId),
+    Change(u8),
 }
 
 /// What comes of it.
@@ -69,6 +70,8 @@ pub(crate) struct Arena<'a> {
     pub(crate) outcomes: Vec<Outcome>,
     pub(crate) histories: Vec<History>,
     pub(crate) history_prints: Vec<u128>,
+    /// The newest committed configuration of each history.
+    pub(crate) configurations: Vec<Configuration>,
     /// What the nodes are and have sent.
     pub(crate) trails: Trails,
     /// Fingerprints of states of nodes and of packets, under each renaming.
@@ -104,6 +107,7 @@ impl<'a> Arena<'a> {
             outcomes: Vec::new(),
             histories: Vec::new(),
             history_prints: Vec::new(),
+            configurations: Vec::new(),
             trails: Trails::new(),
             faces: Vec::new(),
             known_locals: HashMap::default(),
@@ -176,6 +180,8 @@ impl<'a> Arena<'a> {
         let print = fingerprint::of(&history);
         let number = known(&mut self.known_histories, print);
         if number as usize == self.histories.len() {
+            let first = self.model.first(NodeId(1));
+            self.configurations.push(history.configuration().unwrap_or(first));
             self.histories.push(history);
             self.history_prints.push(print);
         }
@@ -233,6 +239,7 @@ impl<'a> Arena<'a> {
             Action::Read(number) => Input::Read(number),
             Action::Compact => Input::Compact,
             Action::SnapshotEnded(to) => Input::SnapshotEnded(to),
+            Action::Change(number) => Input::Change(number),
         }
     }
 
@@ -308,6 +315,7 @@ impl Action {
             Self::Propose(number) => OTHER + 0x100 + u32::from(number),
             Self::Read(number) => OTHER + 0x200 + u32::from(number),
             Self::SnapshotEnded(to) => OTHER + 0x300 + number(place(to)),
+            Self::Change(number) => OTHER + 0x400 + u32::from(number),
         }
     }
 }
@@ -329,6 +337,7 @@ fn actions(local: &Local, model: &Model) -> Vec<Action> {
     }
     if view.is_leader() {
         actions.extend([Action::Propose(0), Action::Read(0)]);
+        actions.extend((0..).zip(model.changes()).map(|(number, _)| Action::Change(number)));
     }
     if view.applied() > view.log().base().index {
         actions.push(Action::Compact);

@@ -1,6 +1,8 @@
 //! The configurations that are searched. Each exists for something, says what it must have met, and is small enough to be
 //! closed: what makes it small is in its bounds and in what is off.
 
+mod memberships;
+
 use raft::Switches;
 
 use crate::configuration::{Bounds, Image, Model, Start, Traffic};
@@ -15,12 +17,13 @@ const GUARDED: Switches = Switches { pre_vote: true, check_quorum: true, stickin
 const WITH_NOOP: Switches = Switches { noop: true, ..PLAIN };
 /// One term and nothing in it.
 const NARROW: Bounds =
-    Bounds { terms: 1, proposals: 0, crashes: 0, heartbeats: 0, reads: 0, compactions: 0, campaigns: 0 };
+    Bounds { terms: 1, proposals: 0, crashes: 0, heartbeats: 0, reads: 0, compactions: 0, campaigns: 0, changes: 0 };
 /// What each configuration changes: three nodes, plain, disks at once.
 const BASE: Model = Model {
     name: "",
     purpose: "",
     nodes: 3,
+    members: None,
     switches: PLAIN,
     start: Start::Fresh,
     slow_disk: false,
@@ -39,6 +42,7 @@ pub fn all() -> Vec<Model> {
     all.extend(one_term());
     all.extend(reads_and_snapshots());
     all.extend(two_terms());
+    all.extend(memberships::all());
     all.sort_by_key(|model| !model.small);
     all
 }
@@ -64,6 +68,7 @@ pub fn with(planted: Planted) -> Model {
         Planted::RoundsForged => "read-index",
         Planted::VotesForged | Planted::VotesOutlive | Planted::OneVote => "elections-3",
         Planted::SnapshotLost => "snapshot",
+        Planted::Joint => "alone",
     };
     let model = all().into_iter().find(|model| model.name == name);
     Model { planted: Some(planted), ..model.unwrap_or(BASE) }

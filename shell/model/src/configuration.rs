@@ -2,6 +2,7 @@
 
 use raft::{Config, Configuration, NodeId, Switches};
 
+use crate::membership::{Membership, Wanted};
 use crate::planted::Planted;
 use crate::witness::Witness;
 
@@ -12,8 +13,10 @@ pub struct Model {
     pub name: &'static str,
     /// What it is for, in one line.
     pub purpose: &'static str,
-    /// How many nodes, all of them voters: 1 to 5.
+    /// How many nodes: 1 to 5.
     pub nodes: u64,
+    /// Who of them belongs to the cluster, where that changes; else all vote for ever.
+    pub members: Option<Membership>,
     /// The switches of the core.
     pub switches: Switches,
     /// What it begins with.
@@ -82,6 +85,8 @@ pub struct Bounds {
     pub compactions: u8,
     /// Times that a node stands for election or asks for pre-votes; no bound but that of the terms if 0.
     pub campaigns: u8,
+    /// Changes of the membership that are asked for, also those that are refused; 3 at most.
+    pub changes: u8,
 }
 
 /// The most reads and nodes of any configuration.
@@ -98,9 +103,17 @@ impl Model {
         config
     }
 
-    /// Its only configuration of members.
-    pub(crate) fn members(&self) -> Configuration {
-        Configuration::of_voters((1..=self.nodes).map(NodeId))
+    /// The first configuration of members that a node knows.
+    pub(crate) fn first(&self, id: NodeId) -> Configuration {
+        match &self.members {
+            Some(members) => members.first(id),
+            None => Configuration::of_voters((1..=self.nodes).map(NodeId)),
+        }
+    }
+
+    /// What clients may ask of the membership.
+    pub(crate) fn changes(&self) -> &'static [Wanted] {
+        self.members.map_or(&[], |members| members.changes)
     }
 
     /// What is off, for people.
@@ -119,6 +132,7 @@ impl Model {
             (bounds.heartbeats > 0, "heartbeats"),
             (bounds.reads > 0, "reads"),
             (bounds.compactions > 0, "snapshots"),
+            (bounds.changes > 0, "membership"),
         ];
         let off: Vec<&str> = features.into_iter().filter(|(on, _)| !on).map(|(_, name)| name).collect();
         if off.is_empty() { "nothing".to_owned() } else { off.join(", ") }
@@ -138,6 +152,7 @@ impl Model {
             (Some(u64::from(bounds.reads)), "read"),
             (Some(u64::from(bounds.compactions)), "compaction"),
             (campaigns, "campaign"),
+            (Some(u64::from(bounds.changes)), "change"),
         ];
         let part = |(count, name): (Option<u64>, &str)| {
             let count = count.filter(|count| *count > 0)?;
@@ -154,6 +169,11 @@ impl Model {
             Start::Led => Some("begins with a leader".to_owned()),
             Start::Disks(_) => Some("begins with logs".to_owned()),
         };
-        parts.chain(begins).collect::<Vec<_>>().join(", ")
+        let members = self.members.map(|members| match (members.voters, members.learners) {
+            (voters, 0) => format!("{voters} voters at first"),
+            (voters, 1) => format!("{voters} voters and a learner at first"),
+            (voters, learners) => format!("{voters} voters and {learners} learners at first"),
+        });
+        parts.chain(members).chain(begins).collect::<Vec<_>>().join(", ")
     }
 }

@@ -4,11 +4,12 @@ use crate::arena::{Action, Arena};
 use crate::configuration::{Model, NODES_MAX, Start};
 use crate::fingerprint;
 use crate::local::Local;
-use crate::symmetry::Renamings;
+use crate::membership;
+use crate::symmetry::{Renamings, place};
 use crate::trails::{Move, Question};
 use crate::witness::Witnesses;
 use crate::world::{Used, World};
-use raft::{NodeId, Timer};
+use raft::{NodeId, Timer, quorum};
 
 /// A property that was broken by an action at a node.
 #[derive(Debug, Clone)]
@@ -67,7 +68,11 @@ impl<'a> Engine<'a> {
     }
 
     pub(crate) fn arena(&self, symmetric: bool) -> Arena<'a> {
-        let renamings = if symmetric { Renamings::all(self.nodes) } else { Renamings::none(self.nodes) };
+        let renamings = match &self.model.members {
+            _ if !symmetric => Renamings::none(self.nodes),
+            Some(members) => Renamings::within(membership::classes(members, self.model.nodes)),
+            None => Renamings::all(self.nodes),
+        };
         Arena::new(self.model, renamings)
     }
 
@@ -215,6 +220,9 @@ impl<'a> Engine<'a> {
 
     /// What was ever committed is on a majority of disks.
     fn on_quorum(&self, arena: &Arena<'_>, next: &World) -> Result<(), String> {
+        if self.model.members.is_some() {
+            return self.on_quorum_of_members(arena, next);
+        }
         let needed = self.nodes / 2 + 1;
         for position in arena.histories[next.history as usize].positions() {
             let locals = next.trails[..self.nodes].iter().map(|trail| arena.trails.get(*trail).local);
@@ -223,6 +231,25 @@ impl<'a> Engine<'a> {
                 return Err(format!(
                     "committed on a quorum of disks does not hold: {position} is on {copies} of {}",
                     self.nodes
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// What was ever committed is on so many disks that no majority of the newest committed configuration (of both sets while
+    /// that is joint) is without it. A configuration that follows it shares its majorities.
+    fn on_quorum_of_members(&self, arena: &Arena<'_>, next: &World) -> Result<(), String> {
+        let configuration = &arena.configurations[next.history as usize];
+        for position in arena.histories[next.history as usize].positions() {
+            let lacks = |node: raft::NodeId| {
+                let trail = next.trails.get(place(node)).filter(|_| place(node) < self.nodes);
+                trail
+                    .is_none_or(|trail| !arena.locals[arena.trails.get(*trail).local as usize].local.disk.has(position))
+            };
+            if quorum::has_quorum(configuration, lacks) {
+                return Err(format!(
+                    "committed on a quorum of disks does not hold: a majority of {configuration} lacks {position}"
                 ));
             }
         }
@@ -250,6 +277,7 @@ impl<'a> Engine<'a> {
             Action::Read(_) => (&mut used.reads, bounds.reads),
             Action::Crash | Action::CrashKept => (&mut used.crashes, bounds.crashes),
             Action::Compact => (&mut used.compactions, bounds.compactions),
+            Action::Change(_) => (&mut used.changes, bounds.changes),
             Action::Fire(Timer::Campaign) if bounds.campaigns > 0 => (&mut used.campaigns, bounds.campaigns),
             Action::Deliver(_) | Action::Fire(_) | Action::Written | Action::SnapshotEnded(_) => return Some(used),
         };

@@ -1,7 +1,7 @@
 //! What was committed, ever: it must stay so on every node, on a majority of disks, and be in the log of every later leader.
 //! States remember it, since the nodes themselves may forget all of it in a crash.
 
-use raft::{Entry, Index, Position, Term, View};
+use raft::{Configuration, Entry, EntryKind, Index, Position, Term, View};
 
 /// The committed entries from index 1 on.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
@@ -24,6 +24,13 @@ impl History {
 
     pub(crate) fn positions(&self) -> impl Iterator<Item = Position> {
         self.committed.iter().map(|committed| committed.entry.position())
+    }
+
+    /// The newest committed configuration, if there is one.
+    pub(crate) fn configuration(&self) -> Option<Configuration> {
+        let entries = self.committed.iter().rev().map(|committed| &committed.entry);
+        let newest = entries.filter(|entry| entry.kind() == EntryKind::Configuration).map(Entry::payload).next();
+        newest.and_then(|payload| Configuration::decode(&payload).ok())
     }
 
     fn at(&self, index: Index) -> Option<&Committed> {

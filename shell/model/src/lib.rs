@@ -29,6 +29,7 @@ mod fingerprint;
 mod history;
 mod level;
 mod local;
+mod membership;
 mod memory;
 mod packet;
 mod planted;
@@ -43,6 +44,7 @@ mod witness;
 mod world;
 
 pub use configuration::{Bounds, Image, Model, Start, Traffic};
+pub use membership::{Membership, Wanted};
 pub use planted::Planted;
 pub use retrace::way_to;
 pub use search::{Options, Parts, Progress, Report, Verdict, search};

@@ -34,6 +34,8 @@ pub(crate) enum Input {
     Compact,
     /// Sending a snapshot to this node ended.
     SnapshotEnded(NodeId),
+    /// A client wants the membership of this number.
+    Change(u8),
 }
 
 /// A node and what belongs to it.
@@ -112,7 +114,7 @@ impl Local {
     }
 
     fn boot(model: &Model, id: NodeId, mut disk: Disk) -> Step {
-        let mut boot = disk.boot(&model.members());
+        let mut boot = disk.boot(&model.first(id));
         if let Some(planted) = model.planted {
             planted.boot(&mut disk, &mut boot);
         }
@@ -284,6 +286,11 @@ impl Step {
             Input::SnapshotEnded(to) => {
                 local.sending.retain(|node| node != to);
                 local.raft.snapshot_sent(*to);
+            }
+            Input::Change(number) => {
+                if let Some(wanted) = model.changes().get(usize::from(*number)) {
+                    let _ = local.raft.change_membership(wanted.change());
+                }
             }
             Input::Crash { .. } => {}
         }

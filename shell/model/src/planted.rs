@@ -73,6 +73,8 @@ planted! {
     TruncateOnlyOnConflict => "truncate-only-on-conflict", "rule left out: only a conflict deletes (5.3)",
     /// Rule left out: [`Rules::commit_only_verified`].
     CommitOnlyVerified => "commit-only-verified", "rule left out: a follower commits only what it checked (5.3)",
+    /// Rule left out: [`Rules::joint`].
+    Joint => "joint", "rule left out: the voters change through a joint phase (6)",
 }
 
 impl Planted {
@@ -97,6 +99,7 @@ impl Planted {
             Self::PrevCheck => Rules { prev_check: false, ..all },
             Self::TruncateOnlyOnConflict => Rules { truncate_only_on_conflict: false, ..all },
             Self::CommitOnlyVerified => Rules { commit_only_verified: false, ..all },
+            Self::Joint => Rules { joint: false, ..all },
             _ => all,
         }
     }

@@ -1,7 +1,7 @@
 //! Which events of a node are worth witnessing.
 
 use raft::event::{CommitRule, FollowReason, IgnoreReason, VoteRefusal};
-use raft::{Event, Index, Term};
+use raft::{Event, Index, Stage, Term};
 
 use crate::local::Local;
 use crate::witness::{Witness, Witnesses};
@@ -24,6 +24,10 @@ pub(crate) fn event(witnesses: &mut Witnesses, event: Event, after: &Local) {
         }),
         Event::BecameFollower { reason: FollowReason::NoQuorum, .. } => witnesses.add(Witness::NoQuorum),
         Event::Ignored { reason: IgnoreReason::OldTerm, .. } => witnesses.add(Witness::OldTerm),
+        Event::BecameFollower { reason: FollowReason::NoVote, .. } => witnesses.add(Witness::LeaderLeft),
+        Event::ConfigurationInForce { index, stage } => in_force(witnesses, index, stage, after),
+        Event::ConfigurationReverted { .. } => witnesses.add(Witness::ConfigurationReverted),
+        Event::Removed { .. } => witnesses.add(Witness::Removed),
         Event::AppendRefused { .. } => witnesses.add(Witness::AppendRefused),
         Event::Truncated { .. } => witnesses.add(Witness::Truncated),
         Event::Committed { index, rule: CommitRule::Majority } => committed(witnesses, index, after),
@@ -40,10 +44,24 @@ pub(crate) fn event(witnesses: &mut Witnesses, event: Event, after: &Local) {
         | Event::Committed { rule: CommitRule::Snapshot, .. }
         | Event::SnapshotNeeded { .. }
         | Event::TransferBegan { .. }
-        | Event::ConfigurationInForce { .. }
-        | Event::ConfigurationReverted { .. }
-        | Event::Removed { .. }
         | Event::Halted(_) => {}
+    }
+}
+
+fn in_force(witnesses: &mut Witnesses, index: Index, stage: Stage, after: &Local) {
+    let view = after.view();
+    let before = view.history().index_at(index.previous());
+    let was_joint = view.history().at(before).is_joint();
+    match stage {
+        Stage::CatchingUp => witnesses.add(Witness::CatchingUp),
+        Stage::Joint => witnesses.add(Witness::Joint),
+        Stage::Plain if was_joint => witnesses.add(Witness::JointEnded),
+        Stage::Plain => {}
+    }
+    let under_way = view.history().at(before).stage() != Stage::Plain;
+    let earlier = view.log().term_at(before).is_some_and(|term| term < view.term());
+    if view.is_leader() && under_way && earlier {
+        witnesses.add(Witness::ChangeInherited);
     }
 }
 

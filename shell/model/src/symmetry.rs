@@ -12,25 +12,34 @@ pub(crate) struct Renamings {
     all: Vec<Vec<usize>>,
     /// Which one it is, by the permutation read as digits.
     numbers: Vec<usize>,
+    /// Nodes change names only within their class; classes are in rising order.
+    classes: Vec<usize>,
 }
 
 impl Renamings {
     /// All renamings of `nodes` nodes; the first changes nothing.
     pub(crate) fn all(nodes: usize) -> Self {
+        Self::within(vec![0; nodes])
+    }
+
+    /// All renamings within classes, which stand in rising order.
+    pub(crate) fn within(classes: Vec<usize>) -> Self {
+        let nodes = classes.len();
         let mut all = vec![Vec::new()];
         for _ in 0..nodes {
             all = all.iter().flat_map(|begun| longer(begun, nodes)).collect();
         }
+        all.retain(|permutation: &Vec<usize>| (0..nodes).all(|place| classes[permutation[place]] == classes[place]));
         let mut numbers = vec![0; NODES_MAX.pow(u32::try_from(nodes).unwrap_or(0))];
         for (number, permutation) in all.iter().enumerate() {
             numbers[digits(permutation.iter().copied())] = number;
         }
-        Self { all, numbers }
+        Self { all, numbers, classes }
     }
 
     /// Only the one that changes nothing: every state counts.
     pub(crate) fn none(nodes: usize) -> Self {
-        Self { all: vec![(0..nodes).collect()], numbers: Vec::new() }
+        Self { all: vec![(0..nodes).collect()], numbers: Vec::new(), classes: (0..nodes).collect() }
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -49,9 +58,10 @@ impl Renamings {
             return Some(0);
         }
         let mut number = 0;
-        for (at, key) in keys.iter().enumerate() {
+        let keys = || self.classes.iter().zip(keys);
+        for (at, key) in keys().enumerate() {
             let mut rank = 0;
-            for (other, theirs) in keys.iter().enumerate() {
+            for (other, theirs) in keys().enumerate() {
                 if theirs == key && other != at {
                     return None;
                 }
@@ -64,10 +74,14 @@ impl Renamings {
 
     /// All that bring them into rising order, for keys of which some are the same.
     pub(crate) fn sorting_ties<'a>(&'a self, keys: &'a [u64]) -> impl Iterator<Item = usize> + 'a {
-        let mut sorted = [0; NODES_MAX];
-        sorted[..keys.len()].copy_from_slice(keys);
+        let mut sorted = [(0, 0); NODES_MAX];
+        let classed = || self.classes.iter().copied().zip(keys.iter().copied());
+        sorted.iter_mut().zip(classed()).for_each(|(to, key)| *to = key);
         sorted[..keys.len()].sort_unstable();
-        let sorts = move |permutation: &[usize]| permutation.iter().zip(keys).all(|(to, key)| sorted[*to] == *key);
+        let sorts = move |permutation: &[usize]| {
+            let mut pairs = permutation.iter().zip(self.classes.iter().copied().zip(keys.iter().copied()));
+            pairs.all(|(to, key)| sorted[*to] == key)
+        };
         self.all.iter().enumerate().filter(move |(_, permutation)| sorts(permutation)).map(|(renaming, _)| renaming)
     }
 }
@@ -101,6 +115,12 @@ mod tests {
         let order = |keys: &[u64]| -> Vec<Vec<u64>> { renamings.sorting_ties(keys).map(names).collect() };
         assert_eq!(order(&[30, 10, 10]), [[3, 1, 2], [3, 2, 1]]);
         assert_eq!(order(&[5, 5, 5]).len(), 6);
+        let classes = Renamings::within(vec![0, 1, 1]);
+        let of_class = |renaming| -> Vec<u64> { (1..=3).map(|node| classes.name(renaming, NodeId(node)).0).collect() };
+        assert_eq!(classes.len(), 2, "the first keeps its name");
+        assert_eq!(classes.sorting(&[30, 20, 10]).map(of_class).unwrap(), [1, 3, 2]);
+        assert_eq!(classes.sorting(&[10, 10, 20]).map(of_class).unwrap(), [1, 2, 3], "no tie between classes");
+        assert_eq!(classes.sorting_ties(&[5, 7, 7]).map(of_class).collect::<Vec<_>>(), [[1, 2, 3], [1, 3, 2]]);
         assert_eq!(Renamings::none(3).sorting(&[30, 10, 10]), Some(0));
         let five = Renamings::all(5);
         assert_eq!(five.len(), 120);

@@ -9,7 +9,9 @@ use crate::arena::{Action, Arena};
 use crate::configuration::{Model, Start, Traffic};
 use crate::engine::{Broken, Engine};
 use crate::local::{Input, Local};
+use crate::membership::Wanted;
 use crate::packet::Packet;
+use crate::planted::Planted;
 use crate::world::{Used, World};
 
 /// A shortest way to a state that must not be, or to something that is to be met.
@@ -69,6 +71,8 @@ pub enum TracedAct {
     Compact,
     /// Sending a snapshot to this node ended.
     SnapshotEnded(NodeId),
+    /// A client wants this membership.
+    Change(Wanted),
 }
 
 /// Takes these actions from the beginning, and then the one at the end, and tells of it.
@@ -125,6 +129,7 @@ fn traced(arena: &Arena<'_>, world: &World, node: usize, action: Action) -> Trac
         Input::Read(number) => TracedAct::Read(number),
         Input::Compact => TracedAct::Compact,
         Input::SnapshotEnded(to) => TracedAct::SnapshotEnded(to),
+        Input::Change(number) => TracedAct::Change(arena.model.changes()[usize::from(number)]),
     };
     let step = step(arena, world, node, action);
     TracedStep { node: NodeId(node as u64 + 1), act, silenced: step.silenced, notes: step.notes }
@@ -150,6 +155,7 @@ impl TracedStep {
             TracedAct::Read(number) => vec![format!("read {node} {number}")],
             TracedAct::Compact => vec![format!("compact {node}")],
             TracedAct::SnapshotEnded(_) => Vec::new(),
+            TracedAct::Change(wanted) => vec![format!("change {node} {}", wanted.words())],
         };
         if self.silenced {
             commands.push(format!("fire {node} LeaderSilent"));
@@ -176,6 +182,7 @@ impl fmt::Display for TracedStep {
             TracedAct::Propose(number) => write!(f, "a client proposes {number} at {node}"),
             TracedAct::Read(number) => write!(f, "a client asks {node} for read {number}"),
             TracedAct::Compact => write!(f, "{node} compacts its log"),
+            TracedAct::Change(wanted) => write!(f, "a client asks {node} for the members {wanted}"),
             TracedAct::SnapshotEnded(to) => write!(f, "{node} has sent its snapshot to {to}"),
         }
     }
@@ -183,7 +190,14 @@ impl fmt::Display for TracedStep {
 
 /// The commands that start such a cluster.
 fn cluster(model: &Model) -> Vec<String> {
-    let mut command = format!("cluster nodes={} fresh=on", model.nodes);
+    let founders = model.members.map_or(model.nodes, |members| members.voters);
+    let mut command = format!("cluster nodes={founders} fresh=on");
+    if let Some(learners) = model.members.map(|members| members.learners).filter(|learners| *learners > 0) {
+        command.push_str(&format!(" learners={learners}"));
+    }
+    if model.planted == Some(Planted::Joint) {
+        command.push_str(" joint=off");
+    }
     let switches = model.switches;
     let words = [
         (model.slow_disk, " disk=manual"),
@@ -195,6 +209,9 @@ fn cluster(model: &Model) -> Vec<String> {
     ];
     words.iter().filter(|(is_said, _)| *is_said).for_each(|(_, word)| command.push_str(word));
     let mut commands = vec![command];
+    if let Some(members) = model.members {
+        commands.extend((members.voters + members.learners + 1..=model.nodes).map(|node| format!("join {node}")));
+    }
     if let Start::Disks(images) = model.start {
         for (node, image) in (1..).zip(images) {
             let log: Vec<String> = (1..).zip(image.log).map(|(index, term)| format!("{index}@{term}")).collect();

@@ -158,6 +158,7 @@ impl Arena<'_> {
                     Action::Read(number) => *number <= bounds.reads,
                     Action::Crash | Action::CrashKept => bounds.crashes > 0,
                     Action::Compact => bounds.compactions > 0,
+                    Action::Change(_) => bounds.changes > 0,
                     Action::Deliver(_) | Action::Fire(_) | Action::Written | Action::SnapshotEnded(_) => true,
                 };
                 let moves = self.moves(trail, &numbered.filter(within).collect::<Vec<_>>());

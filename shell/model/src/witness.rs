@@ -77,6 +77,20 @@ witnesses! {
     ToldToStand => "a leader handed over",
     /// A leader gave up to hand over.
     TransferEnded => "a transfer was given up",
+    /// New voters learn.
+    CatchingUp => "new voters began to learn the log",
+    /// A joint configuration came into force.
+    Joint => "a joint configuration was in force",
+    /// The phase of both sets ended.
+    JointEnded => "a change of the voters ended",
+    /// A leader of a later term went on with a change.
+    ChangeInherited => "a later leader went on with a change",
+    /// A configuration went with its entry.
+    ConfigurationReverted => "a configuration was truncated",
+    /// A node learned that it is removed.
+    Removed => "a node learned that it is removed",
+    /// A leader stepped down for it has no vote.
+    LeaderLeft => "a leader without a vote stepped down",
     /// A read was served.
     ReadServed => "a read was served",
     /// A read was served by a leader of a later term.

@@ -11,6 +11,8 @@ pub(crate) struct Used {
     pub(crate) reads: u8,
     pub(crate) compactions: u8,
     pub(crate) campaigns: u8,
+    /// At most 3.
+    pub(crate) changes: u8,
 }
 
 /// What six bits count.
@@ -30,12 +32,19 @@ pub(crate) struct World {
 impl Used {
     fn packed(self) -> u32 {
         let all = [self.proposals, self.crashes, self.reads, self.compactions, self.campaigns];
-        all.iter().fold(0, |packed, one| (packed << 6) | u32::from(*one))
+        all.iter().fold(u32::from(self.changes), |packed, one| (packed << 6) | u32::from(*one))
     }
 
     fn unpacked(packed: u32) -> Self {
         let part = |place: u32| u8::try_from((packed >> (6 * place)) & 63).unwrap_or(USED_MAX);
-        Self { proposals: part(4), crashes: part(3), reads: part(2), compactions: part(1), campaigns: part(0) }
+        Self {
+            proposals: part(4),
+            crashes: part(3),
+            reads: part(2),
+            compactions: part(1),
+            campaigns: part(0),
+            changes: part(5),
+        }
     }
 }
 
@@ -90,7 +99,7 @@ mod tests {
     #[test]
     fn a_state_read_back_is_the_state_that_was_packed() {
         let mut one = World { trails: [1, 2, 3, 0, 0], history: 9, reads: [1, 0, 3, 0], ..World::default() };
-        one.used = Used { proposals: 1, crashes: 2, reads: 3, compactions: 4, campaigns: 63 };
+        one.used = Used { proposals: 1, crashes: 2, reads: 3, compactions: 4, campaigns: 63, changes: 3 };
         let two = World { trails: [7, 8, u32::MAX, 0, 0], ..one };
         let mut frontier = Frontier::new(3);
         frontier.push(&one);

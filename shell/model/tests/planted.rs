@@ -25,7 +25,7 @@ fn breaks(planted: Planted) -> &'static str {
         Planted::VotesForged | Planted::VotesOutlive => "Election Safety",
         Planted::TruncationSkipped => "a write that fits the log",
         Planted::OneVote => "the vote is fixed within a term",
-        Planted::UpToDate | Planted::OldTermCount => "Leader Completeness",
+        Planted::UpToDate | Planted::OldTermCount | Planted::Joint => "Leader Completeness",
         Planted::PrevCheck => "Log Matching",
         Planted::TruncateOnlyOnConflict => "what is durable stays durable",
         Planted::CommitOnlyVerified => "commit <= verified",

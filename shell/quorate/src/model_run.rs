@@ -125,6 +125,9 @@ impl Writer<'_> {
             TracedAct::Read(_) => {
                 self.act(Act::Client { to: n, op: Ask::Get { key: "k".to_owned(), mode: Mode::default() } })?;
             }
+            TracedAct::Change(_) => {
+                return Err(Stop::Not("a run has no act for a membership by hand".to_owned()));
+            }
             TracedAct::Snapshot { .. } | TracedAct::Compact | TracedAct::SnapshotEnded(_) => {
                 return Err(Stop::Not("a run has no act for snapshots by hand".to_owned()));
             }

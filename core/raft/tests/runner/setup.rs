@@ -56,18 +56,19 @@ fn config(arguments: &mut Arguments<'_>) -> Result<Config, String> {
 }
 
 impl Runner {
-    /// `cluster nodes=3 [leader=1] [disk=manual] [apply=manual] [pre_vote=off] ... [log_max=9] ...`
+    /// `cluster nodes=3 [learners=1] [leader=1] [disk=manual] [apply=manual] [pre_vote=off] ... [log_max=9] ...`
     pub(super) fn cluster(&mut self, arguments: &mut Arguments<'_>) -> Checked<Vec<String>> {
         let nodes = arguments.number("nodes")?.ok_or("how many nodes=?")?;
         let leader = arguments.key("leader").map(notation::node).transpose()?;
         let fresh = is_on(arguments, "fresh", false)?;
         let joint = is_on(arguments, "joint", true)?;
         let (disks, applies) = (by(arguments, "disk")?, by(arguments, "apply")?);
-        let mut world = World::new(nodes, config(arguments)?);
+        let learners = arguments.number("learners")?.unwrap_or(0);
+        let mut world = World::with_learners(nodes, learners, config(arguments)?);
         (world.trace, world.applies) = (Some(Vec::new()), applies);
         world.rules.joint = joint;
         self.world = world;
-        for id in (1..=nodes).map(NodeId) {
+        for id in (1..=nodes + learners).map(NodeId) {
             self.world.restart(id)?;
         }
         if !fresh {

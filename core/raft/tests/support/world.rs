@@ -96,12 +96,19 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(nodes: u64, config: Config) -> Self {
-        let configuration = Configuration::of_voters((1..=nodes).map(NodeId));
+        Self::with_learners(nodes, 0, config)
+    }
+
+    /// The first nodes vote, the others learn.
+    pub(crate) fn with_learners(voters: u64, learners: u64, config: Config) -> Self {
+        let mut configuration = Configuration::of_voters((1..=voters).map(NodeId));
+        configuration.learners = (voters + 1..=voters + learners).map(NodeId).collect();
+        configuration.next_node += learners;
         let node = |_| Node::new(configuration.clone());
         Self {
             config,
             rules: Rules::ALL,
-            nodes: configuration.voters.iter().map(|id| (*id, node(id))).collect(),
+            nodes: configuration.nodes().iter().map(|id| (*id, node(id))).collect(),
             configuration,
             wire: Vec::new(),
             cut: BTreeSet::new(),
