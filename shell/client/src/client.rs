@@ -7,7 +7,7 @@ use api::etcdserverpb::cluster_client::ClusterClient;
 use api::etcdserverpb::kv_client::KvClient;
 use api::etcdserverpb::{
     CompactionRequest, CompactionResponse, DeleteRangeRequest, DeleteRangeResponse, Member, MemberListRequest,
-    PutRequest, PutResponse, RangeRequest, RangeResponse, TxnRequest, TxnResponse,
+    PutRequest, PutResponse, RangeRequest, RangeResponse, StatusResponse, TxnRequest, TxnResponse,
 };
 use api::mvccpb::KeyValue;
 use bytes::Bytes;
@@ -21,9 +21,11 @@ use crate::config::Config;
 use crate::directory::For;
 use crate::endpoint::parse_all;
 use crate::error::{EndpointError, Error, Outcome, Reason};
+use crate::look;
 use crate::prefix::prefix;
 use crate::shared::{Shared, SharedClient};
 use crate::txn::Txn;
+use crate::verdict::words;
 
 /// How new an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,6 +39,15 @@ pub enum Consistency {
     /// Everything that was acknowledged so long before the read began, by any member that knows itself to be no older; to the
     /// microsecond. Quorate's own: plain etcd takes it for [`Consistency::Serializable`].
     Bounded(Duration),
+}
+
+/// What one endpoint says of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MemberStatus {
+    /// As in `http://127.0.0.1:2379`.
+    pub endpoint: String,
+    /// Its answer, or why none came.
+    pub answer: Result<StatusResponse, String>,
 }
 
 /// A client of one cluster. Cheap to clone; clones share connections and session. Everything runs inside a tokio runtime.
@@ -190,6 +201,20 @@ impl Client {
             async move { ClusterClient::new(channel).member_list(request).await }
         });
         Ok(answer.await?.members)
+    }
+
+    /// How every endpoint is that this client knows of, all asked at once: its answer, or why there is none. Nobody waits for a
+    /// leader, and nothing is asked twice.
+    pub async fn status(&self) -> Vec<MemberStatus> {
+        // Whoever was given one endpoint learns of the others by any call; this one needs none before it.
+        let urls = self.shared.directory().urls();
+        let asked: Vec<_> = urls.into_iter().map(|url| tokio::spawn(look::ask(self.shared.clone(), url))).collect();
+        let mut statuses = Vec::new();
+        for answer in asked {
+            let Ok((url, answer)) = answer.await else { continue };
+            statuses.push(MemberStatus { endpoint: url.to_string(), answer: answer.map_err(|status| words(&status)) });
+        }
+        statuses
     }
 
     /// The leader's id, and its endpoint as far as this client knows it: from answers that have come, without asking anybody.

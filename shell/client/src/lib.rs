@@ -65,7 +65,7 @@ mod verdict;
 mod window;
 
 pub use ::api;
-pub use client::{Client, Consistency};
+pub use client::{Client, Consistency, MemberStatus};
 pub use config::Config;
 pub use error::{EndpointError, Error, Outcome, Reason, Tried};
 pub use prefix::prefix;

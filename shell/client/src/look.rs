@@ -100,7 +100,8 @@ impl Looking {
     }
 }
 
-async fn ask(shared: SharedClient, url: Url) -> (Url, Result<StatusResponse, Status>) {
+/// How one endpoint is.
+pub(crate) async fn ask(shared: SharedClient, url: Url) -> (Url, Result<StatusResponse, Status>) {
     let mut member = MaintenanceClient::new(shared.channel(&url));
     let time = shared.config.connect_time.max(shared.config.attempt_time);
     drop(shared);

@@ -13,8 +13,9 @@ use crate::directory::Directory;
 use crate::endpoint::Url;
 use crate::session::Sessions;
 
-/// A connection over which nothing came for so long, while something is waited for, is asked whether it still lives ...
-const PING_INTERVAL: Duration = Duration::from_secs(5);
+/// A connection over which nothing came for so long, while something is waited for, is asked whether it still lives (etcd hangs
+/// up on whoever asks more often than each five seconds) ...
+const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// ... and counts as broken when nothing comes within this.
 const PING_TIME_MAX: Duration = Duration::from_secs(3);
 

@@ -213,6 +213,19 @@ async fn reads_that_anyone_may_answer_go_round() {
 }
 
 #[tokio::test]
+async fn status_asks_everyone_and_waits_for_nobody() {
+    let (_, fakes) = FakeCluster::start(2).await;
+    let down = nobody().await;
+    let client = Client::with([&fakes[0].at, &down, &fakes[1].at], quick()).unwrap();
+    let statuses = client.status().await;
+    let names: Vec<String> = [&fakes[0].at, &down, &fakes[1].at].map(|at| format!("http://{at}")).to_vec();
+    assert_eq!(statuses.iter().map(|status| status.endpoint.clone()).collect::<Vec<_>>(), names);
+    assert_eq!(statuses[0].answer.as_ref().unwrap().leader, 1);
+    assert!(statuses[1].answer.as_ref().unwrap_err().contains("refused"), "{:?}", statuses[1]);
+    assert_eq!(statuses[2].answer.as_ref().unwrap().header.unwrap().member_id, 2);
+}
+
+#[tokio::test]
 async fn a_read_says_how_new_it_must_be() {
     let (_, fakes) = FakeCluster::start(1).await;
     let client = client(&[&fakes[0]], quick());

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use client::{Client, Compare, Config, Operation, Outcome, Txn};
+use client::api::etcdserverpb::RangeRequest;
+use client::{Client, Compare, Config, Consistency, Operation, Outcome, Txn};
 use e2e::{Cluster, Contents, Settings, all_equal, alone, count, soon, wait_until};
 use tokio::task::JoinSet;
 
@@ -195,6 +196,10 @@ async fn one_endpoint_is_enough_even_when_its_member_is_gone() {
     let client = Client::with([only], patient(false)).expect("a good endpoint");
     client.put("a", "1").await.expect("a follower passes it on");
     wait_until("the client meets the leader", soon(), async || client.leader()?.1).await;
+    // Nothing acknowledged is older than no time at all.
+    let request = RangeRequest { key: "a".into(), ..RangeRequest::default() };
+    let newest = client.range(request, Consistency::Bounded(Duration::ZERO)).await.expect("there is a leader");
+    assert_eq!(newest.kvs[0].value, "1");
     cluster.kill(follower);
     client.put("a", "2").await.expect("the others take it");
     cluster.start_member(follower);
