@@ -90,6 +90,9 @@ where
     R: Fn(Channel, Attempt) -> F,
     F: Future<Output = Result<Response<T>, Status>>,
 {
+    if shared.looks.borrow().are_old(Instant::now()) {
+        shared.look();
+    }
     let (asked, tried) = (BTreeMap::new(), Vec::new());
     let mut call = Call { shared, kind, began: Instant::now(), deadline, asked, tried, in_doubt: false };
     loop {

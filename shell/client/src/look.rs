@@ -62,7 +62,7 @@ impl Looking {
             let mut again = false;
             shared.looks.send_modify(|looks| {
                 again = std::mem::take(&mut looks.again);
-                (looks.looking, looks.ended) = (again, looks.ended + 1);
+                (looks.looking, looks.ended, looks.at) = (again, looks.ended + 1, Some(Instant::now()));
             });
             if !again {
                 self.over = true;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::config::Config;
@@ -18,6 +19,9 @@ use crate::session::Sessions;
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// ... and counts as broken when nothing comes within this.
 const PING_TIME_MAX: Duration = Duration::from_secs(3);
+
+/// A client in use looks at the members so often, whatever happens.
+const LOOK_AGE_MAX: Duration = Duration::from_secs(30);
 
 #[derive(Debug)]
 pub(crate) struct Shared {
@@ -38,8 +42,17 @@ pub(crate) struct Looks {
     pub(crate) looking: bool,
     /// ... and another is wanted after it.
     pub(crate) again: bool,
-    /// So many have ended.
+    /// So many have ended ...
     pub(crate) ended: u64,
+    /// ... the last one then.
+    pub(crate) at: Option<Instant>,
+}
+
+impl Looks {
+    /// The members may have been replaced meanwhile, one by one and without an answer of a newer term.
+    pub(crate) fn are_old(&self, now: Instant) -> bool {
+        self.at.is_some_and(|at| now.saturating_duration_since(at) >= LOOK_AGE_MAX)
+    }
 }
 
 impl Shared {
@@ -88,3 +101,17 @@ pub(crate) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Shared by clones of a client, and weakly by what runs in the background.
 pub(crate) type SharedClient = Arc<Shared>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_look_grows_old() {
+        let (now, never) = (Instant::now(), Looks::default());
+        let just = Looks { at: Some(now), ..never };
+        assert!(!never.are_old(now), "the first look is the business of who needs it");
+        assert!(!just.are_old(now + LOOK_AGE_MAX - Duration::from_millis(1)));
+        assert!(just.are_old(now + LOOK_AGE_MAX));
+    }
+}
