@@ -8,6 +8,7 @@ pub(crate) mod membership;
 pub(crate) mod model;
 mod monotonic;
 mod order;
+mod plain_sessions;
 pub(crate) mod platter;
 mod sequence;
 mod sessions;
@@ -60,6 +61,7 @@ pub(crate) struct Checkers {
     pub(crate) sequence: sequence::Sequence,
     pub(crate) transfers: transfers::Transfers,
     sessions: sessions::Tables,
+    plain_sessions: plain_sessions::PlainSessions,
 }
 
 impl Checkers {
@@ -75,6 +77,7 @@ impl Checkers {
             sequence: sequence::Sequence::default(),
             transfers: transfers::Transfers::default(),
             sessions: sessions::Tables::new(run.replica_config().sessions),
+            plain_sessions: plain_sessions::PlainSessions::default(),
         }
     }
 
@@ -104,7 +107,8 @@ impl Checkers {
         self.membership.observe(view)?;
         self.bounds.member(view, replica.waiting())?;
         self.sessions.observe(view.id(), view.applied(), replica.sessions())?;
-        self.sequence.observe(view.id(), replica.machine(), &mut self.model)
+        self.sequence.observe(view.id(), replica.machine(), &mut self.model)?;
+        self.plain_sessions.observe(view, &self.sequence)
     }
 
     /// A message leaves.
