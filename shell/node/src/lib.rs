@@ -68,7 +68,7 @@ mod transferring;
 
 pub use folder::{FolderError, Identity, identity};
 pub use handle::{Handle, Member, MemberError, OpenSession, ReadError, Status, WriteError, Written};
-pub use node::{AddressOf, Config, EndError, Node, StartError};
+pub use node::{AddressOf, Config, EndError, Node, SNAPSHOT_RATE, StartError};
 pub use peer::codec::message_bytes;
 pub use peer::join::{Invitation, JoinError, join};
 pub use replica::{Alter, AlterError, Survey};

@@ -42,7 +42,7 @@ const TRAFFIC_MAX: usize = 4096;
 
 /// Half of what a line of a gigabit carries: the other half is for the appends that a follower needs to keep up afterwards. A
 /// gigabyte takes a quarter of a minute.
-const SNAPSHOT_RATE: u64 = 64 << 20;
+pub const SNAPSHOT_RATE: u64 = 64 << 20;
 
 /// Finds a member's peer address (`host:port`) in what the configuration keeps for it.
 pub type AddressOf = fn(&raft::Member) -> Option<String>;

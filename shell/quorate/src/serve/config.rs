@@ -42,6 +42,8 @@ pub(crate) struct ServeConfig {
     pub(crate) quota_backend_bytes: Option<u64>,
     /// Applied entries between two snapshots.
     pub(crate) snapshot_count: u64,
+    /// Bytes of snapshots that are sent in a second while clients write; 0: no bound.
+    pub(crate) snapshot_rate: u64,
     /// Largest client request, in bytes.
     pub(crate) max_request_bytes: u32,
     /// Largest number of operations in one transaction.
@@ -216,6 +218,7 @@ impl ServeConfig {
             heartbeat_interval,
             election_timeout,
             quota_backend_bytes: quota(flags)?,
+            snapshot_rate: number(flags, "snapshot-rate", node::SNAPSHOT_RATE, "from 0 (no bound) up")?,
             snapshot_count: match number(flags, "snapshot-count", SNAPSHOT_COUNT_DEFAULT, "from 0 (the default) up")? {
                 0 => SNAPSHOT_COUNT_DEFAULT,
                 count => count,

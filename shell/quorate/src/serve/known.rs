@@ -47,6 +47,7 @@ const IN_FORCE: &[&str] = &[
     "election-timeout",
     "quota-backend-bytes",
     "snapshot-count",
+    "snapshot-rate",
     "max-request-bytes",
     "max-txn-ops",
     "max-learners",

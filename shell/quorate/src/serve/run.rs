@@ -103,6 +103,7 @@ fn node_config(config: &ServeConfig, who: &Who) -> Config {
     node.info = Some(who.info.encode());
     node.merge = who::merge;
     node.is_it = who::is_it;
+    node.snapshot_bytes_per_second = config.snapshot_rate;
     node.replica.snapshot_entries = config.snapshot_count;
     node.replica.snapshot_tail = (config.snapshot_count / 10).clamp(1, node.replica.snapshot_tail);
     // A command is a request in our own encoding, which is smaller; what passed the API must pass here.

@@ -39,6 +39,7 @@ fn defaults_are_etcds_but_for_the_folder() {
         election_timeout: Duration::from_millis(1000),
         quota_backend_bytes: Some(2 * 1024 * 1024 * 1024),
         snapshot_count: 100_000,
+        snapshot_rate: 64 << 20,
         max_request_bytes: 1_572_864,
         max_txn_ops: 128,
         max_learners: 1,

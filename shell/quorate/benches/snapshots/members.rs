@@ -1,0 +1,217 @@
+//! Three members as processes on loopback, under one folder that goes with them, and light clients that put.
+
+use std::fs::File;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use bytes::Bytes;
+use server::api::etcdserverpb::kv_client::KvClient;
+use server::api::etcdserverpb::maintenance_client::MaintenanceClient;
+use server::api::etcdserverpb::{PutRequest, StatusRequest, StatusResponse};
+use tempfile::TempDir;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+use tonic::transport::{Channel, Endpoint};
+
+/// Whatever a busy machine needs.
+const LONG: Duration = Duration::from_secs(600);
+/// Values of the state that is large.
+const FILL_BYTES: usize = 256 << 10;
+
+/// What was measured under load.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Turn {
+    pub(crate) per_second: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) longest_ms: f64,
+}
+
+/// A running cluster.
+pub(crate) struct Members {
+    processes: Vec<Option<Child>>,
+    words: Vec<Vec<String>>,
+    addresses: Vec<String>,
+    folder: TempDir,
+    program: PathBuf,
+}
+
+impl Members {
+    /// Starts them and waits until all follow one leader.
+    pub(crate) async fn start(folder: &Path, flags: &[String]) -> Self {
+        let folder = tempfile::tempdir_in(folder).expect("a folder for the members");
+        let ports = free_ports();
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let cluster: Vec<String> = (0..3).map(|member| format!("m{member}={}", url(ports[3 + member]))).collect();
+        let words = |member: usize| {
+            let (client, peer) = (url(ports[member]), url(ports[3 + member]));
+            let own = [
+                "serve".to_string(),
+                format!("--name=m{member}"),
+                format!("--data-dir={}", folder.path().join(format!("m{member}")).display()),
+                format!("--listen-client-urls={client}"),
+                format!("--advertise-client-urls={client}"),
+                format!("--listen-peer-urls={peer}"),
+                format!("--initial-advertise-peer-urls={peer}"),
+                format!("--initial-cluster={}", cluster.join(",")),
+            ];
+            own.into_iter().chain(flags.iter().cloned()).collect()
+        };
+        let program = std::env::var_os("QUORATE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_quorate").into(), PathBuf::from);
+        let addresses = ports[..3].iter().map(|port| url(*port)).collect();
+        let words: Vec<Vec<String>> = (0..3).map(words).collect();
+        let mut members = Self { processes: vec![None, None, None], words, addresses, folder, program };
+        (0..3).for_each(|member| members.restart(member));
+        members.leader().await;
+        members
+    }
+
+    fn log(&self, member: usize) -> PathBuf {
+        self.folder.path().join(format!("m{member}.log"))
+    }
+
+    /// Starts one that does not run.
+    pub(crate) fn restart(&mut self, member: usize) {
+        let log = || File::options().create(true).append(true).open(self.log(member)).expect("a file for the log");
+        let mut command = Command::new(&self.program);
+        command.args(&self.words[member]).stdin(Stdio::null()).stdout(log()).stderr(log());
+        self.processes[member] = Some(command.spawn().expect("the member starts"));
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self, member: usize) {
+        if let Some(mut process) = self.processes[member].take() {
+            let _it_may_have_ended = process.kill();
+            let _likewise = process.wait();
+        }
+    }
+
+    /// How often all members together said this.
+    pub(crate) fn marks(&self, mark: &str) -> usize {
+        let count = |member| std::fs::read_to_string(self.log(member)).map_or(0, |text| text.matches(mark).count());
+        (0..3).map(count).sum()
+    }
+
+    async fn status(&self, member: usize) -> Option<StatusResponse> {
+        let channel = Endpoint::from_shared(self.addresses[member].clone()).ok()?.connect().await.ok()?;
+        MaintenanceClient::new(channel).status(StatusRequest {}).await.ok().map(tonic::Response::into_inner)
+    }
+
+    /// Which of them leads; waits until one does.
+    pub(crate) async fn leader(&self) -> usize {
+        let begun = Instant::now();
+        loop {
+            for member in 0..3 {
+                if let Some(status) = self.status(member).await
+                    && status.leader != 0
+                    && status.header.is_some_and(|header| header.member_id == status.leader)
+                {
+                    return member;
+                }
+            }
+            assert!(begun.elapsed() < LONG, "no leader after {LONG:?}");
+            sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    async fn channel(&self) -> Channel {
+        let leader = self.leader().await;
+        Endpoint::from_shared(self.addresses[leader].clone()).expect("an address").connect().await.expect("it is there")
+    }
+
+    /// Writes so much state.
+    pub(crate) async fn fill(&self, mib: usize) {
+        let channel = self.channel().await;
+        let puts = (mib << 20) / FILL_BYTES;
+        let mut writers = JoinSet::new();
+        for writer in 0..8 {
+            let mut client = KvClient::new(channel.clone());
+            writers.spawn(async move {
+                let value = Bytes::from(vec![b'f'; FILL_BYTES]);
+                for number in (writer..puts).step_by(8) {
+                    let key = Bytes::from(format!("fill/{number:08}"));
+                    while client.put(PutRequest { key: key.clone(), value: value.clone(), ..PutRequest::default() }).await.is_err() {
+                        sleep(Duration::from_millis(50)).await;
+                    }
+                }
+            });
+        }
+        while writers.join_next().await.is_some() {}
+    }
+
+    /// Clients that each have one put under way.
+    pub(crate) async fn load(&self, clients: usize, time: Duration) -> Turn {
+        let channel = self.channel().await;
+        let end = Instant::now() + time;
+        let mut writers = JoinSet::new();
+        for writer in 0..clients {
+            let mut client = KvClient::new(channel.clone());
+            writers.spawn(async move {
+                let (value, mut times, mut number) = (Bytes::from(vec![b'v'; 256]), Vec::new(), writer);
+                while Instant::now() < end {
+                    let key = Bytes::from(format!("load/{:08}", number % 10_000));
+                    number += clients;
+                    let begun = Instant::now();
+                    client.put(PutRequest { key, value: value.clone(), ..PutRequest::default() }).await.expect("a put");
+                    times.push(begun.elapsed());
+                }
+                times
+            });
+        }
+        let mut times = Vec::new();
+        while let Some(ended) = writers.join_next().await {
+            times.extend(ended.expect("a client ends"));
+        }
+        times.sort_unstable();
+        let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
+        let per_second = times.len() as f64 / time.as_secs_f64();
+        Turn { per_second, p50_ms: at(50), p99_ms: at(99), longest_ms: at(100) }
+    }
+
+    /// The newest snapshot of a member once it takes no more.
+    pub(crate) async fn newest_snapshot(&self, member: usize) -> PathBuf {
+        sleep(Duration::from_secs(5)).await;
+        let folder = self.folder.path().join(format!("m{member}"));
+        let files = walk(&folder);
+        let newest = files.into_iter().filter(|file| file.extension().is_some_and(|end| end == "snap")).max();
+        newest.expect("a snapshot was taken")
+    }
+
+    /// Waits until a member has a snapshot, and says how long the bytes took and how long the rest, in milliseconds.
+    pub(crate) async fn received(&self, member: usize) -> (u64, u64) {
+        let begun = Instant::now();
+        loop {
+            let text = std::fs::read_to_string(self.log(member)).unwrap_or_default();
+            if let (Some(arrived), Some(installed)) = (number(&text, "arrived_ms"), number(&text, "installed_ms")) {
+                return (arrived, installed);
+            }
+            assert!(begun.elapsed() < LONG, "no snapshot after {LONG:?}:\n{text}");
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        (0..3).for_each(|member| self.kill(member));
+    }
+}
+
+fn number(text: &str, name: &str) -> Option<u64> {
+    let (_, rest) = text.rsplit_once(name)?;
+    let digits: String = rest.chars().skip_while(|one| !one.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    digits.parse().ok()
+}
+
+fn walk(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.flat_map(|entry| if entry.path().is_dir() { walk(&entry.path()) } else { vec![entry.path()] }).collect()
+}
+
+fn free_ports() -> Vec<u16> {
+    let sockets: Vec<TcpListener> =
+        (0..6).map(|_| TcpListener::bind("127.0.0.1:0").expect("a port for a member")).collect();
+    sockets.iter().map(|socket| socket.local_addr().expect("it is bound").port()).collect()
+}
