@@ -31,6 +31,8 @@ struct Place {
     given: bool,
     met: Met,
     member: u64,
+    /// It learns: it answers serializable reads, and passes nothing on.
+    learner: bool,
     /// The leader that it follows, in which term; 0 is none.
     follows: (u64, u64),
     failures: u32,
@@ -47,6 +49,7 @@ pub(crate) struct View {
     pub(crate) term: u64,
     /// 0: none is known to it.
     pub(crate) leader: u64,
+    pub(crate) learner: bool,
 }
 
 /// Whom a request is for.
@@ -106,7 +109,7 @@ impl Directory {
             (place.failures, place.shunned_until) = (0, None);
         }
         (place.met, place.trouble) = (Met::Ours, None);
-        place.member = view.member;
+        (place.member, place.learner) = (view.member, view.learner);
         place.follows = (view.term, view.leader);
         self.term = self.term.max(view.term);
     }
@@ -155,7 +158,7 @@ impl Directory {
         }
     }
 
-    /// Who is asked next, of those met: who was asked least in this call, then who is not shunned, then who leads or at least
+    /// Who is asked next, of those met: no learner where the leader's work is to be done, then who was asked least in this call, then who is not shunned, then who leads or at least
     /// follows the newest leader, then in turn.
     pub(crate) fn choose(&mut self, wanted: For, asked: &BTreeMap<Url, u32>, now: Instant) -> Option<Url> {
         let (newest, turn, count) = (self.newest(), self.turn, self.places.len());
@@ -164,7 +167,8 @@ impl Directory {
             let shunned = place.shunned_until.is_some_and(|until| now < until);
             let leads = wanted == For::Leader && newest.is_some_and(|(_, leader)| place.member == leader);
             let lost = newest.is_some() && Some(place.follows) != newest;
-            (times, shunned, !leads, lost, (at + count - turn % count) % count)
+            let unfit = wanted == For::Leader && place.learner;
+            (unfit, times, shunned, !leads, lost, (at + count - turn % count) % count)
         };
         let places = self.places.iter().enumerate().filter(|(_, place)| place.met == Met::Ours);
         let (at, place) = places.min_by_key(rank)?;
@@ -202,6 +206,7 @@ impl Place {
             given,
             met: Met::Never,
             member: 0,
+            learner: false,
             follows: (0, 0),
             failures: 0,
             shunned_until: None,
@@ -215,7 +220,7 @@ mod tests {
     use super::*;
 
     fn view(member: u64, term: u64, leader: u64) -> View {
-        View { cluster: 7, member, term, leader }
+        View { cluster: 7, member, term, leader, learner: false }
     }
 
     /// Endpoints a, b and c of members 1, 2 and 3, of which 2 leads in term 4.
@@ -240,6 +245,15 @@ mod tests {
         assert_eq!(directory.choose(For::Leader, &asked(&[&b]), now), Some(a.clone()));
         assert_eq!(directory.choose(For::Leader, &asked(&[&b, &a]), now), Some(c.clone()));
         assert_eq!(directory.choose(For::Leader, &asked(&[&b, &a, &c]), now), Some(b));
+    }
+
+    #[tokio::test]
+    async fn a_learner_only_reads() {
+        let (mut directory, [a, b, c], now) = three();
+        directory.met(&b, View { learner: true, ..view(2, 5, 3) });
+        assert_eq!(directory.choose(For::Leader, &asked(&[&a, &c]), now), Some(c.clone()));
+        let order: Vec<Url> = (0..3).filter_map(|_| directory.choose(For::Anyone, &asked(&[&a, &c]), now)).collect();
+        assert_eq!(order, [b.clone(), b.clone(), b]);
     }
 
     #[tokio::test]

@@ -120,6 +120,7 @@ fn note(shared: &SharedClient, url: &Url, answer: Result<StatusResponse, Status>
                 member: header.member_id,
                 term: answer.raft_term.max(header.raft_term),
                 leader: answer.leader,
+                learner: answer.is_learner,
             };
             directory.met(url, view);
         }

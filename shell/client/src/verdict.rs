@@ -21,7 +21,8 @@ pub(crate) enum Verdict {
 }
 
 /// Texts of refusals that promise that nothing was, or ever will be, applied, though not always the code says so.
-const NOT_NOW: [&str; 2] = ["etcdserver: no leader", "etcdserver: too many requests"];
+const NOT_NOW: [&str; 3] =
+    ["etcdserver: no leader", "etcdserver: too many requests", "etcdserver: rpc not supported for learner"];
 /// How the refusal of a command begins that must wait for answers to earlier ones.
 const TOO_MANY_OUTSTANDING: &str = "quorate: too many";
 /// How every refusal about a session begins.
@@ -106,6 +107,7 @@ mod tests {
             (Code::Unavailable, "etcdserver: no leader", Verdict::NotNow),
             (Code::ResourceExhausted, "etcdserver: too many requests", Verdict::NotNow),
             (Code::ResourceExhausted, "quorate: too many outstanding", Verdict::NotNow),
+            (Code::FailedPrecondition, "etcdserver: rpc not supported for learner", Verdict::NotNow),
             (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded", Verdict::Refused),
             (Code::FailedPrecondition, "quorate: session expired: s7", Verdict::SessionGone),
             (Code::FailedPrecondition, "quorate: unknown session s7", Verdict::SessionGone),

@@ -33,6 +33,23 @@ async fn one_endpoint_is_enough_to_find_the_leader() {
 }
 
 #[tokio::test]
+async fn a_learner_is_asked_for_the_others_and_for_nothing_else() {
+    let (cluster, fakes) = FakeCluster::start(2).await;
+    fakes[1].always(Fault::Refused(Code::FailedPrecondition, "etcdserver: rpc not supported for learner"));
+    // Before anyone says that it learns: its refusal does no harm.
+    let unaware = client(&[&fakes[1]], quick());
+    unaware.put("a", "1").await.unwrap();
+    cluster.learner.store(2, Ordering::SeqCst);
+    let aware = client(&[&fakes[0], &fakes[1]], quick());
+    aware.put("a", "2").await.unwrap();
+    until("both are met", async || aware.leader() == Some((1, Some(format!("http://{}", fakes[0].at))))).await;
+    let before = fakes[1].asked();
+    fakes[0].next([Fault::NoLeader; 2]);
+    aware.put("a", "3").await.unwrap();
+    assert_eq!((cluster.store().version("a"), fakes[1].asked()), (3, before));
+}
+
+#[tokio::test]
 async fn whoever_is_not_there_is_passed_over() {
     let (_, fakes) = FakeCluster::start(1).await;
     let client = Client::with([&nobody().await, &fakes[0].at], quick()).unwrap();

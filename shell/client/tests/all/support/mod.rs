@@ -51,6 +51,8 @@ pub(crate) struct FakeCluster {
     /// The id of the leader; 0 is none.
     pub(crate) leader: AtomicU64,
     pub(crate) store: Mutex<Store>,
+    /// Who learns.
+    pub(crate) learner: AtomicU64,
     /// What the members advertise, each with its id.
     advertised: Mutex<Vec<(u64, String)>>,
     /// Whether the members know sessions, as Quorate's do.
@@ -84,6 +86,7 @@ impl FakeCluster {
             term: 3.into(),
             leader: 1.into(),
             store: Mutex::default(),
+            learner: 0.into(),
             advertised: Mutex::default(),
             serves_sessions: true.into(),
         })

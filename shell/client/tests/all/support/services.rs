@@ -140,7 +140,8 @@ impl Maintenance for Fake {
         let header = self.header(0);
         let leader = self.cluster.leader.load(Ordering::SeqCst);
         let raft_term = self.cluster.term.load(Ordering::SeqCst);
-        Ok(Response::new(StatusResponse { header, leader, raft_term, ..StatusResponse::default() }))
+        let is_learner = self.cluster.learner.load(Ordering::SeqCst) == self.id;
+        Ok(Response::new(StatusResponse { header, leader, raft_term, is_learner, ..StatusResponse::default() }))
     }
 
     async fn alarm(&self, _: Request<AlarmRequest>) -> Result<Response<AlarmResponse>, Status> {
