@@ -1,9 +1,10 @@
-//! Bugs of consensus that the core's own tests notice, without disks and members around it: its random runs, whose invariants say
-//! what does not hold, and its golden scripts, each of which is one claim. They take seconds, where worlds take minutes, and they meet
+//! Bugs that the own tests of the core or of replica notice, without worlds around them: the core's random runs, whose invariants say
+//! what does not hold, and the golden scripts of both, each of which is one claim. They take seconds, where worlds take minutes, and they meet
 //! what worlds meet seldom.
 
 use std::time::Instant;
 
+use super::patch::Suite;
 use super::sandbox::Sandbox;
 use super::table::Verdict;
 
@@ -11,20 +12,20 @@ use super::table::Verdict;
 pub(super) const RANDOM: &str = "random";
 
 /// Runs what is to notice the bug that is planted.
-pub(super) fn play(sandbox: &Sandbox, name: &str) -> Verdict {
+pub(super) fn play(sandbox: &Sandbox, suite: Suite, name: &str) -> Verdict {
     let (test, filter) = match name.split_once('/') {
         Some((folder, _)) => ("scripts", folder),
         None => (RANDOM, "nodes_under_random_treatment"),
     };
     let begun = Instant::now();
-    match sandbox.test_core(test, filter) {
-        Ok((passed, printed)) => judge(name, passed, &printed, begun.elapsed().as_secs_f64()),
+    match sandbox.test(suite.package(), test, filter) {
+        Ok((passed, printed)) => judge(suite, name, passed, &printed, begun.elapsed().as_secs_f64()),
         Err(problem) => Verdict::Unplayed(problem),
     }
 }
 
 /// A kill is a sentence of an invariant, or the script that was named; another failure is none.
-fn judge(name: &str, passed: bool, printed: &str, seconds: f64) -> Verdict {
+fn judge(suite: Suite, name: &str, passed: bool, printed: &str, seconds: f64) -> Verdict {
     if let Some(problem) = printed.lines().find(|line| line.starts_with("error: could not compile")) {
         return Verdict::Unplayed(format!("it does not compile: {problem}"));
     }
@@ -37,7 +38,7 @@ fn judge(name: &str, passed: bool, printed: &str, seconds: f64) -> Verdict {
     };
     match found {
         Some((seeds, what)) if !passed => {
-            Verdict::Killed { checker: format!("core {name}"), what, seeds, panics: 0, seconds }
+            Verdict::Killed { checker: format!("{} {name}", suite.name()), what, seeds, panics: 0, seconds }
         }
         Some(_) | None => Verdict::Survived { seeds: 0, panics: 0, panic: None, seconds },
     }
@@ -60,13 +61,17 @@ mod tests {
             Verdict::Killed { seeds, .. } => Some(*seeds),
             Verdict::Survived { .. } | Verdict::Endless { .. } | Verdict::Unplayed(_) => None,
         };
-        assert_eq!(killed(&judge(RANDOM, false, broken, 1.0)), Some(8));
-        assert_eq!(killed(&judge(RANDOM, true, broken, 1.0)), None);
-        assert_eq!(killed(&judge(RANDOM, false, "index out of bounds", 1.0)), None, "a panic is no checker");
+        assert_eq!(killed(&judge(Suite::Core, RANDOM, false, broken, 1.0)), Some(8));
+        assert_eq!(killed(&judge(Suite::Core, RANDOM, true, broken, 1.0)), None);
+        assert_eq!(
+            killed(&judge(Suite::Core, RANDOM, false, "index out of bounds", 1.0)),
+            None,
+            "a panic is no checker"
+        );
         let script = "1 of 2 scripts:\n/tree/core/raft/tests/scripts/commit/a_claim:12\n";
-        assert_eq!(killed(&judge("commit/a_claim", false, script, 1.0)), Some(1));
-        assert_eq!(killed(&judge("commit/another", false, script, 1.0)), None);
-        let fails = judge(RANDOM, false, "error: could not compile `quorate-raft`", 1.0);
+        assert_eq!(killed(&judge(Suite::Core, "commit/a_claim", false, script, 1.0)), Some(1));
+        assert_eq!(killed(&judge(Suite::Core, "commit/another", false, script, 1.0)), None);
+        let fails = judge(Suite::Core, RANDOM, false, "error: could not compile `quorate-raft`", 1.0);
         assert!(matches!(fails, Verdict::Unplayed(_)));
     }
 }

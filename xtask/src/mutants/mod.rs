@@ -162,11 +162,11 @@ fn play_as_it_is(sandbox: &Sandbox, seeds: u64, more: &[&str]) -> Verdict {
 
 fn play_patch(sandbox: &Sandbox, patch: &Patch, seeds: u64) -> Verdict {
     let applied = sandbox.apply(patch);
-    let core = patch.killers.iter().find_map(Killer::core);
-    let verdict = match applied.and_then(|()| if core.is_some() { Ok(()) } else { sandbox.build() }) {
-        Err(problem) => Verdict::Unplayed(problem),
-        Ok(()) if core.is_some() => core_tests::play(sandbox, core.unwrap_or_default()),
-        Ok(()) => match patch.killers.iter().find_map(Killer::scenario) {
+    let tests = patch.killers.iter().find_map(Killer::tests);
+    let verdict = match (applied.and_then(|()| if tests.is_some() { Ok(()) } else { sandbox.build() }), tests) {
+        (Err(problem), _) => Verdict::Unplayed(problem),
+        (Ok(()), Some((suite, name))) => core_tests::play(sandbox, suite, name),
+        (Ok(()), None) => match patch.killers.iter().find_map(Killer::scenario) {
             Some(scenario) => sandbox.play(1, &["--scenario", &scenario]),
             None => sandbox.play(seeds, &[]),
         },
@@ -213,9 +213,9 @@ mod tests {
         for scenario in patches.iter().flat_map(|patch| &patch.killers).filter_map(Killer::scenario) {
             assert!(root.join(&scenario).is_file(), "{scenario} is missing");
         }
-        for name in patches.iter().flat_map(|patch| &patch.killers).filter_map(Killer::core) {
-            let script = root.join("core/raft/tests/scripts").join(name);
-            assert!(name == core_tests::RANDOM || script.is_file(), "{name} is no script of core/raft");
+        for (suite, name) in patches.iter().flat_map(|patch| &patch.killers).filter_map(Killer::tests) {
+            let script = root.join(suite.scripts()).join(name);
+            assert!(name == core_tests::RANDOM || script.is_file(), "{name} is no script of {}", suite.package());
         }
     }
 

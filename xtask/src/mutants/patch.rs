@@ -9,7 +9,7 @@
 //!
 //! `Figure 2` is there where it is a rule of the paper's figure 2. Behind an empty line anything may be said up to the diff. `Killed-by`
 //! names checkers, or `scenario FILE` for what only that scenario of scenarios/ shows, or `core random` and `core FOLDER/SCRIPT` for
-//! what the random runs or that golden script of core/raft show.
+//! what the random runs or that golden script of core/raft show, or `replica FOLDER/SCRIPT` for what one of replica shows.
 
 use std::fmt;
 
@@ -37,6 +37,43 @@ pub(super) enum Killer {
     Scenario(String),
     /// The random runs of core/raft, or one of its golden scripts.
     Core(String),
+    /// A golden script of replica.
+    Replica(String),
+}
+
+/// Tests that take seconds, where worlds take minutes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Suite {
+    /// Of core/raft.
+    Core,
+    /// Of replica.
+    Replica,
+}
+
+impl Suite {
+    /// The package that has them.
+    pub(super) fn package(self) -> &'static str {
+        match self {
+            Self::Core => "quorate-raft",
+            Self::Replica => "quorate-replica",
+        }
+    }
+
+    /// Its folder of golden scripts, below the root.
+    pub(super) fn scripts(self) -> &'static str {
+        match self {
+            Self::Core => "core/raft/tests/scripts",
+            Self::Replica => "replica/tests/scripts",
+        }
+    }
+
+    /// As the head of a patch calls it.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Replica => "replica",
+        }
+    }
 }
 
 impl Killer {
@@ -44,14 +81,15 @@ impl Killer {
     pub(super) fn scenario(&self) -> Option<String> {
         match self {
             Self::Scenario(file) => Some(format!("scenarios/{file}")),
-            Self::Checker(_) | Self::Core(_) => None,
+            Self::Checker(_) | Self::Core(_) | Self::Replica(_) => None,
         }
     }
 
-    /// What of core/raft notices it: `random`, or a script as `FOLDER/SCRIPT`.
-    pub(super) fn core(&self) -> Option<&str> {
+    /// Whose own tests notice it, and which: `random`, or a script as `FOLDER/SCRIPT`.
+    pub(super) fn tests(&self) -> Option<(Suite, &str)> {
         match self {
-            Self::Core(name) => Some(name),
+            Self::Core(name) => Some((Suite::Core, name)),
+            Self::Replica(name) => Some((Suite::Replica, name)),
             Self::Checker(_) | Self::Scenario(_) => None,
         }
     }
@@ -63,6 +101,7 @@ impl fmt::Display for Killer {
             Self::Checker(name) => write!(f, "{name}"),
             Self::Scenario(file) => write!(f, "scenario {file}"),
             Self::Core(name) => write!(f, "core {name}"),
+            Self::Replica(name) => write!(f, "replica {name}"),
         }
     }
 }
@@ -129,10 +168,11 @@ impl Patch {
 
 fn killer(word: &str) -> Killer {
     let word = word.trim();
-    match (word.strip_prefix("scenario "), word.strip_prefix("core ")) {
-        (Some(file), _) => Killer::Scenario(file.to_owned()),
-        (None, Some(name)) => Killer::Core(name.to_owned()),
-        (None, None) => Killer::Checker(word.to_owned()),
+    match word.split_once(' ') {
+        Some(("scenario", file)) => Killer::Scenario(file.to_owned()),
+        Some(("core", name)) => Killer::Core(name.to_owned()),
+        Some(("replica", name)) => Killer::Replica(name.to_owned()),
+        Some(_) | None => Killer::Checker(word.to_owned()),
     }
 }
 
@@ -161,11 +201,13 @@ mod tests {
         assert_eq!((patch.breaks.as_str(), patch.figure.as_deref()), ("One vote.", Some("x: y")));
         assert_eq!(patch.killers[0], Killer::Checker("figure 3".to_owned()));
         assert_eq!(patch.killers[1].scenario().as_deref(), Some("scenarios/a.scn"));
-        assert_eq!(patch.killers.iter().find_map(Killer::core), None);
+        assert_eq!(patch.killers.iter().find_map(Killer::tests), None);
         assert_eq!(patch.files, ["core/raft/src/raft.rs"]);
         let of_core = read("Breaks: x\nStatements: M5\nKilled-by: core commit/a_claim").unwrap();
-        assert_eq!(of_core.killers.iter().find_map(Killer::core), Some("commit/a_claim"));
+        assert_eq!(of_core.killers.iter().find_map(Killer::tests), Some((Suite::Core, "commit/a_claim")));
         assert_eq!(of_core.killers[0].to_string(), "core commit/a_claim");
+        let of_replica = read("Breaks: x\nStatements: M5\nKilled-by: replica membership/a_claim").unwrap();
+        assert_eq!(of_replica.killers[0].tests(), Some((Suite::Replica, "membership/a_claim")));
     }
 
     #[test]

@@ -107,13 +107,13 @@ impl Sandbox {
         Err(format!("it does not compile: {first}"))
     }
 
-    /// Runs a test of core/raft, whole or filtered; says whether it passed, and all that it printed.
+    /// Runs a test of a package, whole or filtered; says whether it passed, and all that it printed.
     ///
     /// # Errors
     /// When it can't be started.
-    pub(super) fn test_core(&self, test: &str, filter: &str) -> Result<(bool, String), String> {
+    pub(super) fn test(&self, package: &str, test: &str, filter: &str) -> Result<(bool, String), String> {
         let mut command = Command::new("cargo");
-        command.args(["test", "--quiet", "--locked", "--package", "quorate-raft", "--test", test, filter]);
+        command.args(["test", "--quiet", "--locked", "--package", package, "--test", test, filter]);
         command.current_dir(&self.tree).env("CARGO_TARGET_DIR", &self.target).env("RUSTFLAGS", "--cap-lints=allow");
         let output = command.output().map_err(|error| format!("`cargo` could not be started: {error}"))?;
         let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
