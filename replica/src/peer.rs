@@ -25,9 +25,9 @@ pub enum PeerMessage {
     /// Tells the leader what the configuration is to keep for the sender.
     Describe(raft::Member),
     /// A question about the membership, for the leader of exactly one term.
-    Alter(ForwardedAlter),
+    Alter(Box<ForwardedAlter>),
     /// Answers it.
-    AlterReply(ForwardedAlterReply),
+    AlterReply(Box<ForwardedAlterReply>),
 }
 
 /// Names a forwarded request: never used twice, not even by a later life of its origin (R13, L21).
@@ -157,14 +157,13 @@ impl fmt::Display for PeerMessage {
             }
             Self::Read(read) => write!(f, "Read {}", read.id),
             Self::Alter(alter) => write!(f, "Alter {} {}", alter.term, alter.id),
-            Self::AlterReply(ForwardedAlterReply { id, outcome: AlterOutcome::Logged(position), .. }) => {
-                write!(f, "AlterReply {id} accepted {position}")
-            }
-            Self::AlterReply(ForwardedAlterReply { id, outcome: AlterOutcome::Surveyed(survey), .. }) => {
-                write!(f, "AlterReply {id} surveyed {}", survey.configuration)
-            }
-            Self::AlterReply(ForwardedAlterReply { id, outcome: AlterOutcome::Refused(reason), .. }) => {
-                write!(f, "AlterReply {id} {reason:?}")
+            Self::AlterReply(reply) => {
+                write!(f, "AlterReply {} ", reply.id)?;
+                match &reply.outcome {
+                    AlterOutcome::Logged(position) => write!(f, "accepted {position}"),
+                    AlterOutcome::Surveyed(survey) => write!(f, "surveyed {}", survey.configuration),
+                    AlterOutcome::Refused(reason) => write!(f, "{reason:?}"),
+                }
             }
             Self::Describe(member) => write!(f, "Describe disk={:016x}", member.disk),
             Self::ReadReply(reply) => write!(f, "ReadReply {} index={}", reply.id, reply.index),

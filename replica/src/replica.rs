@@ -298,8 +298,8 @@ impl<S: StateMachine> Replica<S> {
             PeerMessage::Write(write) => self.forwarded_write(from, write),
             PeerMessage::WriteReply(reply) => self.write_reply(from, reply),
             PeerMessage::Read(read) => self.forwarded_read(from, read),
-            PeerMessage::Alter(alter) => self.forwarded_alter(from, alter),
-            PeerMessage::AlterReply(reply) => self.alter_reply(from, reply),
+            PeerMessage::Alter(alter) => self.forwarded_alter(from, *alter),
+            PeerMessage::AlterReply(reply) => self.alter_reply(from, *reply),
             PeerMessage::Describe(member) => self.describe(from, member),
             PeerMessage::ReadReply(reply) => self.read_reply(reply),
         }

@@ -33,7 +33,7 @@ impl<S: StateMachine> Replica<S> {
                 let number = self.questions.forward(asked, leader, self.term, self.now);
                 let id = ForwardId { incarnation: self.incarnation, number };
                 let message = ForwardedAlter { term: self.term, id, question };
-                self.out.messages.push((leader, PeerMessage::Alter(message)));
+                self.out.messages.push((leader, PeerMessage::Alter(Box::new(message))));
             }
         }
     }
@@ -121,7 +121,8 @@ impl<S: StateMachine> Replica<S> {
                 outcome
             }
         };
-        self.out.messages.push((from, PeerMessage::AlterReply(ForwardedAlterReply { term, id, outcome })));
+        let reply = ForwardedAlterReply { term, id, outcome };
+        self.out.messages.push((from, PeerMessage::AlterReply(Box::new(reply))));
     }
 
     pub(super) fn alter_reply(&mut self, from: raft::NodeId, reply: ForwardedAlterReply) {
@@ -199,7 +200,7 @@ impl<S: StateMachine> Replica<S> {
             forwarded.sent = now;
             let id = ForwardId { incarnation, number };
             let message = ForwardedAlter { term: forwarded.term, id, question: forwarded.asked.question.clone() };
-            self.out.messages.push((forwarded.leader, PeerMessage::Alter(message)));
+            self.out.messages.push((forwarded.leader, PeerMessage::Alter(Box::new(message))));
         }
     }
 }

@@ -60,6 +60,7 @@ impl Suite {
     }
 
     /// Its folder of golden scripts, below the root.
+    #[cfg(test)]
     pub(super) fn scripts(self) -> &'static str {
         match self {
             Self::Core => "core/raft/tests/scripts",

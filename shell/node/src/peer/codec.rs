@@ -166,16 +166,16 @@ pub(crate) fn decode(from: NodeId, to: NodeId, payload: Bytes) -> Result<PeerMes
         }),
         READ => PeerMessage::Read(ForwardedRead { id: input.id()? }),
         READ_REPLY => PeerMessage::ReadReply(ForwardedReadReply { id: input.id()?, index: Index(input.u64()?) }),
-        ALTER => PeerMessage::Alter(ForwardedAlter {
+        ALTER => PeerMessage::Alter(Box::new(ForwardedAlter {
             term: input.term()?,
             id: input.id()?,
             question: membership::take_question(&mut input)?,
-        }),
-        ALTER_REPLY => PeerMessage::AlterReply(ForwardedAlterReply {
+        })),
+        ALTER_REPLY => PeerMessage::AlterReply(Box::new(ForwardedAlterReply {
             term: input.term()?,
             id: input.id()?,
             outcome: membership::take_outcome(&mut input)?,
-        }),
+        })),
         DESCRIBE => PeerMessage::Describe(Member { disk: input.u64()?, info: input.rest() }),
         _ => {
             let term = input.term()?;
@@ -416,8 +416,8 @@ mod tests {
         ];
         let (questions, outcomes) = membership::examples();
         let term = Term(5);
-        let alter = |question| PeerMessage::Alter(ForwardedAlter { term, id, question });
-        let reply = |outcome| PeerMessage::AlterReply(ForwardedAlterReply { term, id, outcome });
+        let alter = |question| PeerMessage::Alter(Box::new(ForwardedAlter { term, id, question }));
+        let reply = |outcome| PeerMessage::AlterReply(Box::new(ForwardedAlterReply { term, id, outcome }));
         all.extend(questions.into_iter().map(alter));
         all.extend(outcomes.into_iter().map(reply));
         all
