@@ -9,6 +9,7 @@ mod etcdctl;
 mod folders;
 mod full_disk;
 mod kills;
+mod leases;
 mod members;
 mod minority;
 mod pauses;
