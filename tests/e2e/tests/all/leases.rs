@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use e2e::{Cluster, Register, Load, LoadPlan, Settings, all_equal, alone, count};
+use e2e::{Cluster, Load, LoadPlan, Register, Settings, all_equal, alone, count};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_leader_that_stood_still_reads_nothing_stale_by_its_lease() {
