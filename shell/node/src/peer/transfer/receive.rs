@@ -177,11 +177,8 @@ fn asking_for_patience<T>(stream: &TcpStream, work: impl FnOnce() -> T) -> T {
         let (over, is_over) = mpsc::channel::<()>();
         if let Ok(mut stream) = stream.try_clone() {
             scope.spawn(move || {
-                while let Err(mpsc::RecvTimeoutError::Timeout) = is_over.recv_timeout(PATIENCE_ASKED) {
-                    if write_frame(&mut stream, |out| Word::Wait.put(out)).is_err() {
-                        return;
-                    }
-                }
+                let goes_on = || is_over.recv_timeout(PATIENCE_ASKED) == Err(mpsc::RecvTimeoutError::Timeout);
+                while goes_on() && write_frame(&mut stream, |out| Word::Wait.put(out)).is_ok() {}
             });
         }
         let result = work();
