@@ -28,6 +28,7 @@ pub(crate) enum Action {
     Compact,
     SnapshotEnded(NodeId),
     Change(u8),
+    Transfer(NodeId),
 }
 
 /// What comes of it.
@@ -240,6 +241,7 @@ impl<'a> Arena<'a> {
             Action::Compact => Input::Compact,
             Action::SnapshotEnded(to) => Input::SnapshotEnded(to),
             Action::Change(number) => Input::Change(number),
+            Action::Transfer(to) => Input::Transfer(to),
         }
     }
 
@@ -316,6 +318,7 @@ impl Action {
             Self::Read(number) => OTHER + 0x200 + u32::from(number),
             Self::SnapshotEnded(to) => OTHER + 0x300 + number(place(to)),
             Self::Change(number) => OTHER + 0x400 + u32::from(number),
+            Self::Transfer(to) => OTHER + 0x500 + number(place(to)),
         }
     }
 }
@@ -338,6 +341,10 @@ fn actions(local: &Local, model: &Model) -> Vec<Action> {
     if view.is_leader() {
         actions.extend([Action::Propose(0), Action::Read(0)]);
         actions.extend((0..).zip(model.changes()).map(|(number, _)| Action::Change(number)));
+    }
+    if view.is_leader() && view.transfer().is_none() && !view.timeout_now_sent() && model.bounds.transfers > 0 {
+        let others = view.configuration().nodes().into_iter().filter(|node| *node != view.id());
+        actions.extend(others.map(Action::Transfer));
     }
     if view.applied() > view.log().base().index {
         actions.push(Action::Compact);

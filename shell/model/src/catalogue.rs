@@ -16,8 +16,17 @@ const GUARDED: Switches = Switches { pre_vote: true, check_quorum: true, stickin
 /// A leader begins with an entry of its own.
 const WITH_NOOP: Switches = Switches { noop: true, ..PLAIN };
 /// One term and nothing in it.
-const NARROW: Bounds =
-    Bounds { terms: 1, proposals: 0, crashes: 0, heartbeats: 0, reads: 0, compactions: 0, campaigns: 0, changes: 0 };
+const NARROW: Bounds = Bounds {
+    terms: 1,
+    proposals: 0,
+    crashes: 0,
+    heartbeats: 0,
+    reads: 0,
+    compactions: 0,
+    campaigns: 0,
+    changes: 0,
+    transfers: 0,
+};
 /// What each configuration changes: three nodes, plain, disks at once.
 const BASE: Model = Model {
     name: "",
@@ -42,6 +51,7 @@ pub fn all() -> Vec<Model> {
     all.extend(one_term());
     all.extend(reads_and_snapshots());
     all.extend(two_terms());
+    all.extend(transfers());
     all.extend(memberships::all());
     all.sort_by_key(|model| !model.small);
     all
@@ -214,6 +224,18 @@ fn reads_and_snapshots() -> Vec<Model> {
             ..BASE
         },
     ]
+}
+
+fn transfers() -> Vec<Model> {
+    vec![Model {
+        name: "transfer",
+        purpose: "a leader hands over while its followers are loyal to it, with one entry on its way",
+        switches: Switches { stickiness: true, ..PLAIN },
+        start: Start::Led,
+        bounds: Bounds { terms: 2, proposals: 1, campaigns: 1, transfers: 1, ..NARROW },
+        expected: &[W::ToldToStand, W::TransferEnded, W::LaterLeader, W::Deposed, W::Committed, W::LeaderAlive],
+        ..BASE
+    }]
 }
 
 fn two_terms() -> Vec<Model> {

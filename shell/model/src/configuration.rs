@@ -85,6 +85,9 @@ pub struct Bounds {
     pub compactions: u8,
     /// Times that a node stands for election or asks for pre-votes; no bound but that of the terms if 0.
     pub campaigns: u8,
+    /// A leader may be asked to hand over to any other node, 1, or not, 0. (It tells nobody twice in a term but by a heartbeat, so this
+    /// needs no count.)
+    pub transfers: u8,
     /// Changes of the membership that are asked for, also those that are refused; 3 at most.
     pub changes: u8,
 }
@@ -133,6 +136,7 @@ impl Model {
             (bounds.reads > 0, "reads"),
             (bounds.compactions > 0, "snapshots"),
             (bounds.changes > 0, "membership"),
+            (bounds.transfers > 0, "transfers"),
         ];
         let off: Vec<&str> = features.into_iter().filter(|(on, _)| !on).map(|(_, name)| name).collect();
         if off.is_empty() { "nothing".to_owned() } else { off.join(", ") }

@@ -279,7 +279,9 @@ impl<'a> Engine<'a> {
             Action::Compact => (&mut used.compactions, bounds.compactions),
             Action::Change(_) => (&mut used.changes, bounds.changes),
             Action::Fire(Timer::Campaign) if bounds.campaigns > 0 => (&mut used.campaigns, bounds.campaigns),
-            Action::Deliver(_) | Action::Fire(_) | Action::Written | Action::SnapshotEnded(_) => return Some(used),
+            Action::Deliver(_) | Action::Fire(_) | Action::Written | Action::SnapshotEnded(_) | Action::Transfer(_) => {
+                return Some(used);
+            }
         };
         if *count >= bound {
             return None;

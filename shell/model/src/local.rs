@@ -36,6 +36,8 @@ pub(crate) enum Input {
     SnapshotEnded(NodeId),
     /// A client wants the membership of this number.
     Change(u8),
+    /// A client asks the leader to hand over to this node.
+    Transfer(NodeId),
 }
 
 /// A node and what belongs to it.
@@ -286,6 +288,9 @@ impl Step {
             Input::SnapshotEnded(to) => {
                 local.sending.retain(|node| node != to);
                 local.raft.snapshot_sent(*to);
+            }
+            Input::Transfer(to) => {
+                let _ = local.raft.transfer_leadership(Some(*to));
             }
             Input::Change(number) => {
                 if let Some(wanted) = model.changes().get(usize::from(*number)) {

@@ -73,6 +73,8 @@ pub enum TracedAct {
     SnapshotEnded(NodeId),
     /// A client wants this membership.
     Change(Wanted),
+    /// A client asks it to hand over.
+    Transfer(NodeId),
 }
 
 /// Takes these actions from the beginning, and then the one at the end, and tells of it.
@@ -129,6 +131,7 @@ fn traced(arena: &Arena<'_>, world: &World, node: usize, action: Action) -> Trac
         Input::Read(number) => TracedAct::Read(number),
         Input::Compact => TracedAct::Compact,
         Input::SnapshotEnded(to) => TracedAct::SnapshotEnded(to),
+        Input::Transfer(to) => TracedAct::Transfer(to),
         Input::Change(number) => TracedAct::Change(arena.model.changes()[usize::from(number)]),
     };
     let step = step(arena, world, node, action);
@@ -155,6 +158,7 @@ impl TracedStep {
             TracedAct::Read(number) => vec![format!("read {node} {number}")],
             TracedAct::Compact => vec![format!("compact {node}")],
             TracedAct::SnapshotEnded(_) => Vec::new(),
+            TracedAct::Transfer(to) => vec![format!("transfer {node} to={}", to.0)],
             TracedAct::Change(wanted) => vec![format!("change {node} {}", wanted.words())],
         };
         if self.silenced {
@@ -182,6 +186,7 @@ impl fmt::Display for TracedStep {
             TracedAct::Propose(number) => write!(f, "a client proposes {number} at {node}"),
             TracedAct::Read(number) => write!(f, "a client asks {node} for read {number}"),
             TracedAct::Compact => write!(f, "{node} compacts its log"),
+            TracedAct::Transfer(to) => write!(f, "a client asks {node} to hand over to {to}"),
             TracedAct::Change(wanted) => write!(f, "a client asks {node} for the members {wanted}"),
             TracedAct::SnapshotEnded(to) => write!(f, "{node} has sent its snapshot to {to}"),
         }

@@ -159,6 +159,7 @@ impl Arena<'_> {
                     Action::Crash | Action::CrashKept => bounds.crashes > 0,
                     Action::Compact => bounds.compactions > 0,
                     Action::Change(_) => bounds.changes > 0,
+                    Action::Transfer(_) => bounds.transfers > 0,
                     Action::Deliver(_) | Action::Fire(_) | Action::Written | Action::SnapshotEnded(_) => true,
                 };
                 let moves = self.moves(trail, &numbered.filter(within).collect::<Vec<_>>());

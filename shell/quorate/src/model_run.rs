@@ -125,6 +125,7 @@ impl Writer<'_> {
             TracedAct::Read(_) => {
                 self.act(Act::Client { to: n, op: Ask::Get { key: "k".to_owned(), mode: Mode::default() } })?;
             }
+            TracedAct::Transfer(to) => self.act(Act::Transfer { n, to: to.0 })?,
             TracedAct::Change(_) => {
                 return Err(Stop::Not("a run has no act for a membership by hand".to_owned()));
             }

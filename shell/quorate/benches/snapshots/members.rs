@@ -59,7 +59,8 @@ impl Members {
             ];
             own.into_iter().chain(flags.iter().cloned()).collect()
         };
-        let program = std::env::var_os("QUORATE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_quorate").into(), PathBuf::from);
+        let program =
+            std::env::var_os("QUORATE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_quorate").into(), PathBuf::from);
         let addresses = ports[..3].iter().map(|port| url(*port)).collect();
         let words: Vec<Vec<String>> = (0..3).map(words).collect();
         let mut members = Self { processes: vec![None, None, None], words, addresses, folder, program };
@@ -132,7 +133,11 @@ impl Members {
                 let value = Bytes::from(vec![b'f'; FILL_BYTES]);
                 for number in (writer..puts).step_by(8) {
                     let key = Bytes::from(format!("fill/{number:08}"));
-                    while client.put(PutRequest { key: key.clone(), value: value.clone(), ..PutRequest::default() }).await.is_err() {
+                    while client
+                        .put(PutRequest { key: key.clone(), value: value.clone(), ..PutRequest::default() })
+                        .await
+                        .is_err()
+                    {
                         sleep(Duration::from_millis(50)).await;
                     }
                 }
@@ -201,7 +206,8 @@ impl Drop for Members {
 
 fn number(text: &str, name: &str) -> Option<u64> {
     let (_, rest) = text.rsplit_once(name)?;
-    let digits: String = rest.chars().skip_while(|one| !one.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
+    let digits: String =
+        rest.chars().skip_while(|one| !one.is_ascii_digit()).take_while(char::is_ascii_digit).collect();
     digits.parse().ok()
 }
 
