@@ -201,7 +201,7 @@ impl Call<'_> {
         match verdict {
             Verdict::NotSent => Ok(()),
             Verdict::NotNow => self.pause(ELECTION_PAUSE).await,
-            Verdict::Refused if self.in_doubt && !refuses_every_copy(status) => self.pause(ELECTION_PAUSE).await,
+            Verdict::Refused if self.other_copies_may_count(status) => self.pause(ELECTION_PAUSE).await,
             Verdict::Refused => Err(self.refused(status.code(), message)),
             Verdict::SessionGone => Err(self.end(Reason::SessionLost)),
             Verdict::Unknown if self.kind.may_repeat() => {
@@ -213,6 +213,11 @@ impl Call<'_> {
                 Err(self.end(Reason::Interrupted { message }))
             }
         }
+    }
+
+    /// A copy in doubt may have an answer yet, which this refusal is not.
+    fn other_copies_may_count(&self, status: &Status) -> bool {
+        self.in_doubt && matches!(self.kind, Kind::Once(_)) && !refuses_every_copy(status)
     }
 
     /// Lets the directory know, and whoever reads the error.

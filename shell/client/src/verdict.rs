@@ -59,10 +59,20 @@ pub(crate) fn judge(status: &Status) -> Verdict {
     }
 }
 
-/// Whether a refusal answers a command, whichever copy of it was the first: these codes come from applying it, or from what
-/// every copy of it has in common. Any other refusal is about this copy only.
+/// Refusals of what a command says, and of what it met when it was applied: the same at every member.
+const OF_EVERY_COPY: [&str; 6] = [
+    "etcdserver: key is not provided",
+    "etcdserver: key not found",
+    "etcdserver: value is provided",
+    "etcdserver: lease is provided",
+    "etcdserver: duplicate key given in txn request",
+    "etcdserver: invalid sort option",
+];
+
+/// Whether a refusal answers a command, whichever copy of it was the first. Any other refusal is about this copy only: it may
+/// come of this moment, or of the settings of this member (how large a request may be, say).
 pub(crate) fn refuses_every_copy(status: &Status) -> bool {
-    matches!(status.code(), Code::InvalidArgument | Code::OutOfRange | Code::Unimplemented)
+    status.code() == Code::OutOfRange || OF_EVERY_COPY.contains(&status.message())
 }
 
 /// The words of an error for a person.
@@ -125,6 +135,20 @@ mod tests {
             (Code::DataLoss, "etcdserver: corrupt cluster", Verdict::Unknown),
         ] {
             assert_eq!(judge(&Status::new(code, message)), verdict, "{code:?} {message}");
+        }
+    }
+
+    #[test]
+    fn settings_of_one_member_do_not_speak_for_the_others() {
+        for (code, message, of_every_copy) in [
+            (Code::InvalidArgument, "etcdserver: key not found", true),
+            (Code::OutOfRange, "etcdserver: mvcc: required revision has been compacted", true),
+            (Code::InvalidArgument, "etcdserver: request is too large", false),
+            (Code::InvalidArgument, "etcdserver: too many operations in txn request", false),
+            (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded", false),
+            (Code::Unimplemented, "quorate: Compact is not served yet", false),
+        ] {
+            assert_eq!(refuses_every_copy(&Status::new(code, message)), of_every_copy, "{message}");
         }
     }
 

@@ -33,6 +33,11 @@ async fn a_refusal_of_one_copy_does_not_speak_for_the_others() {
     client.put("a", "1").await.unwrap();
     assert_eq!((cluster.store().version("a"), fakes[0].asked()), (1, 3));
 
+    let not_there = Fault::Refused(Code::InvalidArgument, "etcdserver: key not found");
+    fakes[0].next([Fault::Lost, not_there]);
+    let error = client.put("a", "2").await.unwrap_err();
+    assert_eq!((error.outcome, error.code()), (Outcome::NotApplied, Some(Code::InvalidArgument)));
+
     fakes[0].next([Fault::AnswerLost]);
     fakes[0].always(full);
     let hasty =
