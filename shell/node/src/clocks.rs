@@ -8,6 +8,11 @@ use replica::{ClockWatch, Time};
 /// By so many millionths two clocks of a machine may differ where the cluster agreed on nothing.
 const DRIFT_TOLERATED: u64 = 50_000;
 
+/// Clocks that were read within so many microseconds were read at once.
+const MOMENT: u64 = 200;
+/// So often it is tried to read them at once.
+const LOOKS_MAX: usize = 8;
+
 /// The clocks since a member started.
 pub(crate) struct Clocks {
     start: Instant,
@@ -28,10 +33,16 @@ impl Clocks {
     /// on, in millionths, or 0; half of it is left to the other members.
     pub(crate) fn are_suspected(&mut self, drift_bound: u64) -> bool {
         let tolerated = if drift_bound == 0 { DRIFT_TOLERATED } else { drift_bound / 2 };
-        let (now, others) = (self.now(), others());
+        let Some((now, others)) = (0..LOOKS_MAX).find_map(|_| self.look()) else { return true };
         let looks = self.watches.iter_mut().zip(others).map(|(watch, other)| watch.look(now, other, tolerated));
         // Each of them looks.
         looks.fold(false, |any, one| any | one)
+    }
+
+    /// All clocks at one moment: not if this thread had to wait in between, which would look like a difference.
+    fn look(&self) -> Option<(Time, [Time; OTHERS])> {
+        let (now, others) = (self.now(), others());
+        (self.now().since(now) < MOMENT).then_some((now, others))
     }
 }
 
