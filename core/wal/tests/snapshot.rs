@@ -178,9 +178,9 @@ fn a_transfer_that_is_cut_anywhere_goes_on_behind_the_last_whole_chunk() {
             incoming.append(0, &whole[..cut]).unwrap();
             if life != "the same" {
                 if life == "of the next process" {
-                    to.crash_process()
+                    to.crash_process();
                 } else {
-                    to.crash_power(|unsynced| matches!(unsynced, Unsynced::Name(_)))
+                    to.crash_power(|unsynced| matches!(unsynced, Unsynced::Name(_)));
                 }
                 snapshot_file::remove_unfinished(&to).unwrap();
                 let begun = IncomingSnapshot::resume(to.clone(), GROUP, bytes.id()).unwrap();
