@@ -106,6 +106,8 @@ pub const PATHS: &[&str] = &[
     "lost write refused",
     "member joins",
     "member removed",
+    "membership request answered",
+    "membership request refused",
     "member stopped by a failed disk",
     "message of another time ignored",
     "misdirected write refused",

@@ -37,7 +37,11 @@ pub(super) fn draw(run: &Run, script: &mut Vec<Step>) {
             _ => {}
         }
     }
-    script.extend(orders.into_iter().map(|(at, order)| Step { at, act: Act::Order { at: 0, order } }));
+    let wishes = dice.pick(&[0, 0, 300, 700]);
+    for (at, order) in orders {
+        let wish = dice.chance(wishes);
+        script.push(Step { at, act: Act::Order { at: 0, order, wish } });
+    }
 }
 
 fn order(run: &Run, dice: &mut Dice) -> Order {

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Network, Order};
+use super::{Network, Order, is_off};
 
 /// One thing that is done to the world.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -348,6 +348,9 @@ pub enum Act {
         at: u64,
         /// Which.
         order: Order,
+        /// As a wish, of any member.
+        #[serde(default, skip_serializing_if = "is_off")]
+        wish: bool,
     },
 }
 

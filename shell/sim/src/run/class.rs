@@ -52,7 +52,7 @@ impl Act {
             | Self::Flap { a: from, b: to, .. }
             | Self::Transfer { n: from, to } => vec![from, to],
             Self::Partition { groups } => groups.iter_mut().flatten().collect(),
-            Self::Order { at, order } => order.members_mut().into_iter().chain([at]).collect(),
+            Self::Order { at, order, .. } => order.members_mut().into_iter().chain([at]).collect(),
             Self::PowerLossAll { .. }
             | Self::PowerLossLeader { .. }
             | Self::IsolateLeader

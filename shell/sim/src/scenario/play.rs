@@ -158,7 +158,7 @@ impl Player {
             Kind::Member(ordered, at) => {
                 let order = ordered.order(|who| self.one(who).map(|id| id.0))?;
                 let at = at.as_ref().map_or(Ok(0), |who| self.one(who).map(|id| id.0))?;
-                self.act(Act::Order { at, order })
+                self.act(Act::Order { at, order, wish: false })
             }
             Kind::Do(who, act) => {
                 for id in self.whom(who)? {

@@ -80,7 +80,8 @@ impl World {
             }
             Act::Transfer { n, to } => self.ask_to_hand_over(n, to, false),
             Act::Stop { n } => self.stop_well(n),
-            Act::Order { at, ref order } => return self.order(at, order),
+            Act::Order { ref order, wish: true, .. } => self.wish(order),
+            Act::Order { at, ref order, .. } => return self.order(at, order),
             Act::Client { to, ref op } => {
                 self.ask_by_script(to, op);
             }

@@ -325,12 +325,8 @@ impl World {
 
     pub(super) fn reply(&mut self, id: NodeId, number: u64, reply: Reply) -> Checked {
         self.note(|| format!("{id} answers request {number}: {}", told(&reply)));
-        if let Reply::Member(answer) = &reply {
-            self.counters.path(match answer {
-                Ok(_) => "membership request answered",
-                Err(_) => "membership request refused",
-            });
-            return Ok(());
+        if Self::is_wish(number) {
+            return self.wish_answered(id, &reply);
         }
         if number >= hand_overs::FIRST {
             return self.handed_over(id, number, &reply);

@@ -21,6 +21,7 @@ mod sessions;
 mod shapes;
 mod telling;
 mod transfers;
+mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 

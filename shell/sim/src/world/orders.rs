@@ -30,7 +30,9 @@ pub(super) struct Operators {
     left: BTreeSet<NodeId>,
     /// Who bears what a script does to the founder of this number: who took its place.
     slots: BTreeMap<u64, NodeId>,
-    /// The voters that the last accepted change wanted.
+    /// So many wishes were asked.
+    wishes: u64,
+    /// The voters that the last accepted change wanted, where nobody wished anything besides.
     goal: Option<BTreeSet<NodeId>>,
     /// The next look at it is in the queue.
     awake: bool,
@@ -66,6 +68,7 @@ impl Operators {
             lost: BTreeSet::new(),
             left: BTreeSet::new(),
             slots: (1..=run.members).map(|n| (n, NodeId(n))).collect(),
+            wishes: 0,
             goal: None,
             awake: false,
             quiet_since: None,
@@ -79,7 +82,13 @@ impl Operators {
 
     /// Nobody ever ordered anything.
     fn are_idle(&self) -> bool {
-        self.next == 0
+        self.next == 0 && self.wishes == 0
+    }
+
+    /// One wish more.
+    pub(super) fn wished(&mut self) -> u64 {
+        self.wishes += 1;
+        self.wishes
     }
 }
 
@@ -111,7 +120,7 @@ impl World {
         self.operators_wake(1);
     }
 
-    fn operators_wake(&mut self, delay: u64) {
+    pub(super) fn operators_wake(&mut self, delay: u64) {
         if !self.operators.awake {
             self.operators.awake = true;
             self.after(delay, Event::Operators);
@@ -126,6 +135,7 @@ impl World {
             self.go_on_with(number)?;
         }
         self.see_to_who_left();
+        self.start_who_joined();
         if self.calm {
             self.tidy_up();
         }
@@ -184,20 +194,27 @@ impl World {
             self.counters.path("order taken back");
         }
         self.operators.goal = Some(change.voters.clone());
-        let fresh: Vec<NodeId> = change.voters.union(&change.learners).copied().collect();
-        for id in fresh {
-            let is_new = !self.members.contains_key(&id)
-                && !self.operators.idle.contains(&id)
-                && !self.operators.lost.contains(&id)
-                && !self.operators.left.contains(&id)
-                && id.0 > self.run.members;
-            if is_new && matches!(open.order, Order::Add { idle: true, .. }) {
-                self.operators.idle.insert(id);
-            } else if is_new {
-                self.new_machine(id);
-            }
+        if matches!(open.order, Order::Add { idle: true, .. }) {
+            let new = change.voters.union(&change.learners).filter(|id| self.is_new(**id)).copied();
+            let new: Vec<NodeId> = new.collect();
+            self.operators.idle.extend(new);
         }
         Ok(())
+    }
+
+    /// A node of which there was never a machine, nor is to be one later.
+    fn is_new(&self, id: NodeId) -> bool {
+        let operators = &self.operators;
+        let known = [&operators.idle, &operators.lost, &operators.left].iter().any(|known| known.contains(&id));
+        !known && !self.members.contains_key(&id) && id.0 > self.run.members
+    }
+
+    /// A new machine is started once the change that brings it is committed.
+    fn start_who_joined(&mut self) {
+        let settled = self.checkers.membership.settled().configuration.nodes();
+        for id in settled.into_iter().filter(|id| self.is_new(*id)).collect::<Vec<_>>() {
+            self.new_machine(id);
+        }
     }
 
     /// Asks a member once.
@@ -241,7 +258,7 @@ impl World {
     }
 
     /// What an order comes to, where this is in force. `None`: nothing.
-    fn change_of(&mut self, order: &Order, current: &Configuration, at: NodeId) -> Option<Change> {
+    pub(super) fn change_of(&mut self, order: &Order, current: &Configuration, at: NodeId) -> Option<Change> {
         let dice = &mut self.operators.dice;
         let (mut voters, mut learners) = (current.voters.clone(), current.learners.clone());
         let named = |n: u64| if n == 0 { at } else { NodeId(n) };
@@ -308,7 +325,7 @@ impl World {
     }
 
     /// What no operator would order: more machines than there are, or voters of whom too few can answer.
-    fn makes_sense(&self, current: &Configuration, change: &Change) -> bool {
+    pub(super) fn makes_sense(&self, current: &Configuration, change: &Change) -> bool {
         let known = current.nodes();
         let is_new = |id: &NodeId| !known.contains(id);
         let there = |id: &NodeId| is_new(id) || self.members.contains_key(id);
@@ -488,7 +505,8 @@ impl World {
     /// In the end the members have what was ordered last.
     pub(super) fn membership_is_as_ordered(&self) -> Checked {
         let settled = &self.checkers.membership.settled().configuration;
-        if let Some(goal) = self.operators.goal.as_ref().filter(|goal| **goal != settled.voters) {
+        let goal = self.operators.goal.as_ref().filter(|_| self.operators.wishes == 0);
+        if let Some(goal) = goal.filter(|goal| **goal != settled.voters) {
             return Self::fail("membership", format!("the voters were to be {goal:?}, in the end they are {settled}"));
         }
         for id in settled.nodes() {
