@@ -133,13 +133,8 @@ impl Members {
                 let value = Bytes::from(vec![b'f'; FILL_BYTES]);
                 for number in (writer..puts).step_by(8) {
                     let key = Bytes::from(format!("fill/{number:08}"));
-                    while client
-                        .put(PutRequest { key: key.clone(), value: value.clone(), ..PutRequest::default() })
-                        .await
-                        .is_err()
-                    {
-                        sleep(Duration::from_millis(50)).await;
-                    }
+                    put_until_taken(&mut client, PutRequest { key, value: value.clone(), ..PutRequest::default() })
+                        .await;
                 }
             });
         }
@@ -201,6 +196,12 @@ impl Members {
 impl Drop for Members {
     fn drop(&mut self) {
         (0..3).for_each(|member| self.kill(member));
+    }
+}
+
+async fn put_until_taken(client: &mut KvClient<Channel>, request: PutRequest) {
+    while client.put(request.clone()).await.is_err() {
+        sleep(Duration::from_millis(50)).await;
     }
 }
 
