@@ -1,6 +1,6 @@
 //! Eight workers count up one key, each step exactly once, whatever is killed meanwhile.
 //!
-//! `cargo run --release -- dev`, then `cargo run -p quorate-client --example counter [STEPS] [ENDPOINTS]`.
+//! `cargo run --release -- dev`, then `cargo run -p quorate-client --example once [STEPS] [ENDPOINTS]`.
 
 use std::error::Error;
 
