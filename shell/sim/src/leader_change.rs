@@ -40,7 +40,7 @@ pub struct Change {
     pub election: Vec<Message>,
     /// From then on, until all that run have the same log and know that it is committed.
     pub repair: Vec<Message>,
-    /// Bytes of an entry of the log, as `raft::Entry::size` counts them.
+    /// Bytes of the body of an entry of the log.
     pub entry: u64,
 }
 
@@ -100,8 +100,9 @@ pub fn change(before: Before, way: Way) -> Result<Change, String> {
     if !nodes.are_equal() {
         return Err("the logs do not become equal".to_owned());
     }
-    let entry = nodes.nodes.get(&leader).and_then(|raft| raft.inspect().log().iter().nth(1).map(raft::Entry::size));
-    Ok(Change { leader, election, repair: nodes.sent, entry: entry.unwrap_or(0) })
+    let entry =
+        nodes.nodes.get(&leader).and_then(|raft| raft.inspect().log().iter().nth(1).map(|one| one.body().len()));
+    Ok(Change { leader, election, repair: nodes.sent, entry: entry.unwrap_or(0) as u64 })
 }
 
 impl Nodes {

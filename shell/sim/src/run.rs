@@ -5,6 +5,7 @@
 
 mod act;
 mod class;
+mod measure;
 mod order;
 
 use std::fmt;
@@ -410,38 +411,6 @@ impl Run {
             return refuse(format!("segments of {} bytes (a multiple of 512, at least 1024)", options.segment_bytes));
         }
         Ok(())
-    }
-
-    /// Numbers that cost memory or time, or that others are added to, each with the most that it may be.
-    fn numbers(&self) -> [(&'static str, u64, u64); 23] {
-        let Self { timing, network, limits, clients, .. } = self;
-        let last = self.script.last().map_or(0, |step| step.at);
-        let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        [
-            ("election_timeout", timing.election_timeout, HOUR),
-            ("disk", timing.disk, HOUR),
-            ("drift_bound", timing.drift_bound, 999_999),
-            ("calm_at", timing.calm_at, DAY),
-            ("delay_max", network.delay_max, HOUR),
-            ("at of the last step", last, DAY),
-            ("the count of clients", clients.count, 1000),
-            ("pause", clients.pause, HOUR),
-            ("value_bytes_max", clients.value_bytes_max, MUCH),
-            ("segment_bytes", limits.segment_bytes, 16 << 20),
-            ("append_bytes_max", limits.append_bytes_max, MUCH),
-            ("inflight_count_max", count(limits.inflight_count_max), MUCH),
-            ("inflight_bytes_max", limits.inflight_bytes_max, MUCH),
-            ("write_bytes_max", limits.write_bytes_max, MUCH),
-            ("uncommitted_bytes_max", limits.uncommitted_bytes_max, MUCH),
-            ("log_bytes_max", limits.log_bytes_max, MUCH),
-            ("reads_max", count(limits.reads_max), MUCH),
-            ("command_bytes_max", count(limits.command_bytes_max), MUCH),
-            ("requests_max", count(limits.requests_max), MUCH),
-            ("request_bytes_max", limits.request_bytes_max, MUCH),
-            ("apply_bytes_max", limits.apply_bytes_max, MUCH),
-            ("snapshot_entries", limits.snapshot_entries, MUCH),
-            ("snapshot_log_bytes", limits.snapshot_log_bytes, MUCH),
-        ]
     }
 }
 

@@ -20,7 +20,7 @@ Member
   --heartbeat-interval MILLISECONDS    between two heartbeats of a leader [100]
   --election-timeout MILLISECONDS      silence of a leader before the others choose a new one; at least 5 heartbeats [1000]
   --snapshot-count NUMBER              changes between two snapshots [100000]
-  --snapshot-rate BYTES                of snapshots sent to other members in a second while clients write; 0: no bound [67108864]
+  --snapshot-rate BYTES                of snapshots sent in a second while clients write; 0: no bound [67108864]
   --quota-backend-bytes BYTES          data above which writes are refused; negative: no bound [0, which is 2 GiB]
   --max-request-bytes BYTES            largest request of a client [1572864]
   --max-txn-ops NUMBER                 largest number of operations in a transaction [128]

@@ -336,6 +336,7 @@ mod tests {
         assert!(apart(&old, &new).is_some());
         assert_eq!((apart(&old, &joint), apart(&joint, &new)), (None, None));
         assert_eq!(apart(&of(&[1, 2, 3], &[]), &of(&[1, 2, 3, 4], &[])), None, "one more is no jump");
-        assert!(apart(&of(&[1, 2, 3, 4], &[]), &of(&[1, 2], &[])).is_some());
+        assert_eq!(apart(&of(&[1, 2, 3, 4], &[]), &of(&[1, 2], &[])), None, "three of four always meet two of two");
+        assert!(apart(&of(&[1, 2, 3, 4, 5], &[]), &of(&[1, 2], &[])).is_some());
     }
 }
