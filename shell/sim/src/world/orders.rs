@@ -85,6 +85,11 @@ impl Operators {
         self.next == 0 && self.wishes == 0
     }
 
+    fn keep_in_mind(&mut self, open: Open) {
+        self.next += 1;
+        self.open.insert(self.next, open);
+    }
+
     /// One wish more.
     pub(super) fn wished(&mut self) -> u64 {
         self.wishes += 1;
@@ -113,10 +118,8 @@ impl World {
     }
 
     fn open_order(&mut self, order: Order, accepted: Option<(Position, Change)>) {
-        let lasts = 40 * self.t();
-        self.operators.next += 1;
-        let open = Open { order, until: self.now + lasts, accepted };
-        self.operators.open.insert(self.operators.next, open);
+        let until = self.now + 40 * self.t();
+        self.operators.keep_in_mind(Open { order, until, accepted });
         self.operators_wake(1);
     }
 
@@ -434,8 +437,9 @@ impl World {
     fn tidy_up(&mut self) {
         let settled = self.checkers.membership.settled().configuration.clone();
         let features = self.run.features;
-        if !(features.pre_vote && features.check_quorum && features.stickiness) {
-            // Nothing protects the others from who was removed and does not know it.
+        let crowded = self.members.len() >= MACHINES_MAX;
+        if crowded || !(features.pre_vote && features.check_quorum && features.stickiness) {
+            // There is no room for who is still to come, or nothing protects the others from who was removed and does not know it.
             let left = self.operators.left.clone();
             for id in self.ids().into_iter().filter(|id| left.contains(id)) {
                 self.go_down(id, None);
@@ -472,11 +476,7 @@ impl World {
             Stage::Plain if settled.is_voter(id) => Order::Replace { n: id.0 },
             Stage::Plain => Order::Remove { n: id.0 },
         };
-        self.open_order(order, None);
-        let number = self.operators.next;
-        if let Some(open) = self.operators.open.get_mut(&number) {
-            open.until = u64::MAX;
-        }
+        self.operators.keep_in_mind(Open { order, until: u64::MAX, accepted: None });
     }
 
     /// Whether the membership is, and has been for a while, what it is to be in the end; else when to look again.
