@@ -91,8 +91,8 @@ impl Raft {
         Ok(Some(role.propose(&mut self.shared, EntryKind::Configuration, Header::default(), &configuration.encode())))
     }
 
-    /// Asks for a linearizable read (thesis 6.4). [`Output::reads`] says when it may be served, or
-    /// [`Output::reads_aborted`] that it can't be.
+    /// Asks for a linearizable read (thesis 6.4). [`Output::reads`](crate::Output::reads) says when it may be served, or
+    /// [`Output::reads_aborted`](crate::Output::reads_aborted) that it can't be.
     ///
     /// # Errors
     /// When this node does not lead, or has too many reads that wait.
