@@ -10,6 +10,8 @@ use std::fmt;
 use bytes::Bytes;
 use raft::{Change, Configuration, Index, Member, NodeId, Plan, Stage};
 
+pub use waiting::QUESTIONS_MAX;
+
 /// One wish.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Alter {

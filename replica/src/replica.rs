@@ -224,10 +224,17 @@ impl<S: StateMachine> Replica<S> {
         self.raft.inspect().applied()
     }
 
-    /// How many requests of local clients wait.
+    /// How many writes and reads of local clients wait: at most [`Config::requests_max`].
     #[must_use]
     pub fn waiting(&self) -> usize {
-        self.writes.len() + self.reads.len() + self.questions.len()
+        self.writes.len() + self.reads.len()
+    }
+
+    /// How many questions about the membership wait: at most [`membership::QUESTIONS_MAX`](crate::membership::QUESTIONS_MAX),
+    /// whatever else waits. A cluster under more load than it bears is one whose membership has to change.
+    #[must_use]
+    pub fn questions_waiting(&self) -> usize {
+        self.questions.len()
     }
 
     /// How many reads were served by a lease since the start.

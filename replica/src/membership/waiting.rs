@@ -9,8 +9,8 @@ use super::Question;
 use crate::peer::{AlterOutcome, ForwardId};
 use crate::turn::{RequestId, Time};
 
-/// Questions that may wait.
-pub(crate) const QUESTIONS_MAX: usize = 64;
+/// Questions that may wait at one member.
+pub const QUESTIONS_MAX: usize = 64;
 /// Answers that are remembered for each origin.
 const ANSWERS_MAX: usize = 64;
 

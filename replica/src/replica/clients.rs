@@ -184,7 +184,8 @@ impl<S: StateMachine> Replica<S> {
     }
 
     pub(super) fn keep_sweeping(&mut self) {
-        if !self.sweeping && (self.waiting() > 0 || self.transferring.somebody_waits() || !self.is_described()) {
+        let waiting = self.waiting() + self.questions_waiting() > 0;
+        if !self.sweeping && (waiting || self.transferring.somebody_waits() || !self.is_described()) {
             self.sweeping = true;
             self.out.timers.push(TimerChange::Sweep(self.config.election_timeout / 10));
         }

@@ -343,7 +343,8 @@ impl Members {
     pub(crate) fn status(&mut self, id: NodeId) -> Checked {
         let line = match self.running.get(&id) {
             Some(running) => {
-                let (view, waiting) = (running.replica.inspect(), running.replica.waiting());
+                let view = running.replica.inspect();
+                let waiting = running.replica.waiting() + running.replica.questions_waiting();
                 let waiting = if waiting > 0 { format!(" waiting={waiting}") } else { String::new() };
                 format!("{view}{waiting}")
             }

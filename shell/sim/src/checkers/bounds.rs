@@ -1,6 +1,7 @@
 //! Nothing grows without end: events, inputs, requests that wait, logs.
 
 use raft::{NodeId, View};
+use replica::membership::QUESTIONS_MAX;
 
 use super::{Checked, Failure};
 use crate::run::Run;
@@ -65,6 +66,18 @@ impl Bounds {
             (Some(name), None) if name.strip_prefix("incoming-").is_some_and(|incoming| incoming > newest) => Ok(()),
             (Some(name), _) => fail(format!("{id} has left {name}")),
         }
+    }
+
+    /// They have a bound of their own: what else waits keeps no operator out.
+    pub(crate) fn questions(&self, id: NodeId, waiting: usize) -> Checked {
+        if waiting <= QUESTIONS_MAX {
+            return Ok(());
+        }
+        let most = QUESTIONS_MAX;
+        Err(Failure::new(
+            "bounds",
+            format!("{waiting} questions about the membership wait at {id}, {most} are allowed"),
+        ))
     }
 
     pub(crate) fn member(&self, view: View<'_>, waiting: usize) -> Checked {

@@ -106,6 +106,7 @@ impl Checkers {
         self.monotonic.observe(view)?;
         self.membership.observe(view)?;
         self.bounds.member(view, replica.waiting())?;
+        self.bounds.questions(view.id(), replica.questions_waiting())?;
         self.sessions.observe(view.id(), view.applied(), replica.sessions())?;
         self.sequence.observe(view.id(), replica.machine(), &mut self.model)?;
         self.plain_sessions.observe(view, &self.sequence)

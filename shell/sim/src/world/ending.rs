@@ -91,7 +91,7 @@ impl World {
             let Some(running) = &member.running else { return Self::fail("liveness", format!("{id} does not run")) };
             let machine = running.replica.machine();
             self.checkers.convergence(id, machine)?;
-            if running.replica.waiting() > 0 {
+            if running.replica.waiting() + running.replica.questions_waiting() > 0 {
                 return Self::fail("convergence", format!("in the end requests wait at {id}"));
             }
             self.checkers.model.store(id, &machine.reader())?;
