@@ -136,7 +136,8 @@ impl Leader {
     }
 
     /// Of the voters that were heard and need no snapshot: one that was heard since the last `CheckQuorum`, with the longest
-    /// log, and of these the first.
+    /// log; of these one that answered the newest round, for where nothing is written the log of one that is gone is as long as
+    /// any; and of these the first.
     fn best_voter(&self, shared: &Shared) -> Option<NodeId> {
         let fit = |(node, progress): &(&NodeId, &Progress)| {
             let snapshot = matches!(progress.mode(), Mode::Snapshot { .. });
@@ -144,7 +145,7 @@ impl Leader {
         };
         let check_quorum = shared.config.switches.check_quorum;
         let rank = |(node, progress): &(&NodeId, &Progress)| {
-            (check_quorum && progress.active, progress.matched(), Reverse(**node))
+            (check_quorum && progress.active, progress.matched(), progress.round_answered, Reverse(**node))
         };
         self.progress.iter().filter(fit).max_by_key(rank).map(|(node, _)| *node)
     }
