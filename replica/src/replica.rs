@@ -330,10 +330,8 @@ impl<S: StateMachine> Replica<S> {
             self.questions.accepted().lead(term);
         }
         (self.term, self.leader) = (term, leader);
-        if leader.is_some() {
-            for write in self.writes.take_forwarded_before(term) {
-                self.unknown(write);
-            }
+        if let Some(leader) = leader {
+            self.doubt_forwarded(leader);
             self.give_up_questions();
             self.reads.give_up(term);
         }

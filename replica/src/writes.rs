@@ -29,6 +29,8 @@ pub(crate) struct Forwarded {
     pub(crate) leader: NodeId,
     pub(crate) term: Term,
     pub(crate) sent: Time,
+    /// Another leads since then, as far as is known here. Whom it was given to may still say what became of it.
+    pub(crate) doubtful: Option<Time>,
 }
 
 /// All of them.
@@ -85,7 +87,7 @@ impl Writes {
     pub(crate) fn forward(&mut self, write: Write, leader: NodeId, term: Term, now: Time) -> u64 {
         self.bytes += write.command.len() as u64;
         self.next_number += 1;
-        self.forwarded.insert(self.next_number, Forwarded { write, leader, term, sent: now });
+        self.forwarded.insert(self.next_number, Forwarded { write, leader, term, sent: now, doubtful: None });
         self.next_number
     }
 
@@ -112,12 +114,34 @@ impl Writes {
         self.forwarded.iter_mut().map(|(number, forwarded)| (*number, forwarded))
     }
 
-    /// Another leader is known now than the one that these were given to: what became of them is unknown.
-    pub(crate) fn take_forwarded_before(&mut self, term: Term) -> Vec<Write> {
-        let gone = self.forwarded.extract_if(.., |_, forwarded| forwarded.term < term);
+    /// Since `now` another than the leader that these were given to is known to lead `term`. Their answers may be on their way, so
+    /// they are doubtful from now on. Gives back those that are not worth waiting for: nobody will answer them, since who leads
+    /// again has forgotten its earlier terms; or they can be tried again without harm.
+    pub(crate) fn doubt(&mut self, term: Term, leader: NodeId, now: Time) -> Vec<Write> {
+        let gone = self
+            .take_forwarded_if(|one| one.term < term && (one.leader == leader || one.write.session.is_repeatable()));
+        for one in self.forwarded.values_mut().filter(|one| one.term < term) {
+            one.doubtful.get_or_insert(now);
+        }
+        gone
+    }
+
+    /// Those that were doubtful for `patience`: who knew what became of them does not answer.
+    pub(crate) fn take_doubtful(&mut self, now: Time, patience: u64) -> Vec<Write> {
+        self.take_forwarded_if(|one| one.doubtful.is_some_and(|since| now.since(since) >= patience))
+    }
+
+    fn take_forwarded_if(&mut self, meant: impl Fn(&Forwarded) -> bool) -> Vec<Write> {
+        let gone = self.forwarded.extract_if(.., |_, forwarded| meant(forwarded));
         let gone: Vec<Write> = gone.map(|(_, forwarded)| forwarded.write).collect();
         self.bytes -= gone.iter().map(|write| write.command.len() as u64).sum::<u64>();
         gone
+    }
+
+    /// What stands at `position`, which is not applied yet, can never be committed: terms never fall along a log, and an entry of
+    /// a later term is applied before it.
+    pub(crate) fn is_lost(&self, position: Position) -> bool {
+        position.term < self.applied_term
     }
 
     pub(crate) fn log(&mut self, position: Position, write: Write) {
@@ -234,6 +258,26 @@ mod tests {
         assert_eq!(writes.take_forwarded(number, NodeId(2), Term(5)), None);
         assert_eq!(writes.take_forwarded(number, NodeId(2), Term(4)), Some(write(1)));
         assert!(!writes.has_forwarded());
+    }
+
+    #[test]
+    fn answers_on_their_way_are_waited_for_when_another_leads() {
+        // L21
+        let mut writes = Writes::default();
+        let named = SessionPart::Act(crate::sessions::SessionAct::Close(crate::SessionId(9)));
+        let number = writes.forward(write(1), NodeId(2), Term(4), Time(0));
+        writes.forward(write(2), NodeId(3), Term(4), Time(0));
+        writes.forward(Write { session: named, ..write(3) }, NodeId(2), Term(4), Time(0));
+        let again = writes.doubt(Term(5), NodeId(3), Time(1));
+        assert_eq!(again.iter().map(|write| write.id.0).collect::<Vec<_>>(), [2, 3], "it leads again; no harm done");
+        assert_eq!(writes.doubt(Term(6), NodeId(1), Time(3)), []);
+        assert_eq!(writes.take_doubtful(Time(10), 10), []);
+        assert_eq!(writes.take_forwarded(number, NodeId(2), Term(4)), Some(write(1)));
+        writes.forward(write(4), NodeId(2), Term(6), Time(3));
+        writes.doubt(Term(7), NodeId(1), Time(4));
+        assert_eq!(writes.doubt(Term(8), NodeId(3), Time(9)), [], "it is as old as the first doubt");
+        assert_eq!(writes.take_doubtful(Time(14), 10), [write(4)]);
+        assert_eq!((writes.bytes(), writes.len()), (0, 0));
     }
 
     #[test]

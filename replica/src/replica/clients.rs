@@ -157,30 +157,9 @@ impl<S: StateMachine> Replica<S> {
         for read in late {
             self.refuse(read.id, Refusal::TimedOut { leader_changed });
         }
-        self.ask_again();
+        self.ask_again(self.config.election_timeout);
         self.sweep_questions();
-        self.forward_again();
-    }
-
-    /// The same number to the same leader of the same term: taken once, however often it comes.
-    pub(super) fn forward_again(&mut self) {
-        let (now, patience, incarnation, floor) =
-            (self.now, self.config.election_timeout, self.incarnation, self.writes.floor());
-        for (number, forwarded) in self.writes.forwarded_mut() {
-            if now.since(forwarded.sent) < patience {
-                continue;
-            }
-            forwarded.sent = now;
-            let message = ForwardedWrite {
-                term: forwarded.term,
-                id: ForwardId { incarnation, number },
-                floor,
-                essential: forwarded.write.essential,
-                session: forwarded.write.session,
-                command: forwarded.write.command.clone(),
-            };
-            self.out.messages.push((forwarded.leader, PeerMessage::Write(message)));
-        }
+        self.sweep_forwarded();
     }
 
     pub(super) fn keep_sweeping(&mut self) {

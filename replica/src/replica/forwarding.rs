@@ -1,17 +1,25 @@
-//! Commands between members: what a leader does with those of followers, and what a follower does with the answers.
+//! Commands between members: what a leader does with those of followers, and what a follower does with the answers and where
+//! none comes.
+//!
+//! A write is given to one leader. Only when that one says that it never took it, and so never will in its term, is it given to
+//! another (L21). So where another leads meanwhile, the first is asked on for T; then the client is told that nobody knows.
 
 use raft::NodeId;
 
 use super::Replica;
 use crate::accepted::Seen;
-use crate::peer::{ForwardedWrite, ForwardedWriteReply, NotAccepted, PeerMessage};
+use crate::peer::{ForwardId, ForwardedWrite, ForwardedWriteReply, NotAccepted, PeerMessage};
 use crate::state_machine::StateMachine;
 use crate::turn::Refusal;
+use crate::writes::Forwarded;
+
+/// A leader that leads no more is asked again after T divided by this.
+const DOUBTS: u64 = 4;
 
 impl<S: StateMachine> Replica<S> {
     /// Only the leader of exactly the term that was meant takes it, and only once. Who led that term and does not lead any
-    /// more says what it did with it; who can't know says nothing, and the origin tells its client so when it hears of
-    /// another leader.
+    /// more says what it did with it; who can't know says nothing, and the origin tells its client so when it has asked long
+    /// enough.
     pub(super) fn forwarded_write(&mut self, from: NodeId, write: ForwardedWrite) {
         let ForwardedWrite { term, id, floor, essential, session, command } = write;
         self.notice_leader();
@@ -46,6 +54,46 @@ impl<S: StateMachine> Replica<S> {
             }
             Err(NotAccepted::Busy) => self.refuse_write(&write, Refusal::Busy),
             Err(NotAccepted::NoSpace) => self.refuse_write(&write, Refusal::NoSpace),
+        }
+    }
+
+    /// Another leads now. The answers of who led before may be on their way, and it gives them also later.
+    pub(super) fn doubt_forwarded(&mut self, leader: NodeId) {
+        for write in self.writes.doubt(self.term, leader, self.now) {
+            self.unknown(write);
+        }
+    }
+
+    /// Asks again where no answer came for long, and gives up where nobody can be expected to answer any more.
+    pub(super) fn sweep_forwarded(&mut self) {
+        let (now, patience) = (self.now, self.config.election_timeout);
+        for write in self.writes.take_doubtful(now, patience) {
+            self.unknown(write);
+        }
+        self.forward_again(|one| {
+            now.since(one.sent) >= if one.doubtful.is_some() { patience / DOUBTS } else { patience }
+        });
+    }
+
+    /// What was sent to this peer before it was met may have gone with an earlier connection, or found none.
+    pub(super) fn forward_again_to(&mut self, peer: NodeId) {
+        self.forward_again(|one| one.leader == peer);
+    }
+
+    /// The same number to the same leader of the same term: taken once, however often it comes.
+    fn forward_again(&mut self, due: impl Fn(&Forwarded) -> bool) {
+        let (now, incarnation, floor) = (self.now, self.incarnation, self.writes.floor());
+        for (number, forwarded) in self.writes.forwarded_mut().filter(|(_, one)| due(one)) {
+            forwarded.sent = now;
+            let message = ForwardedWrite {
+                term: forwarded.term,
+                id: ForwardId { incarnation, number },
+                floor,
+                essential: forwarded.write.essential,
+                session: forwarded.write.session,
+                command: forwarded.write.command.clone(),
+            };
+            self.out.messages.push((forwarded.leader, PeerMessage::Write(message)));
         }
     }
 }

@@ -53,10 +53,10 @@ impl<S: StateMachine> Replica<S> {
         self.out.messages.push((leader, PeerMessage::Read(ForwardedRead { id })));
     }
 
-    /// Questions that got no answer for T are sent again, under their number.
-    pub(super) fn ask_again(&mut self) {
+    /// Questions that got no answer for so long are sent again, under their number.
+    pub(super) fn ask_again(&mut self, patience: u64) {
         let id = self.raft.inspect().id();
-        let unanswered = self.reads.unanswered(self.now, self.config.election_timeout);
+        let unanswered = self.reads.unanswered(self.now, patience);
         if let Some(leader) = self.leader.filter(|leader| *leader != id) {
             unanswered.into_iter().for_each(|number| self.send_question(leader, number));
         }
@@ -182,10 +182,15 @@ impl<S: StateMachine> Replica<S> {
         }
     }
 
-    /// What a peer keeps its promises by. What it promised in an earlier life it keeps, too (`keep_promises`).
+    /// What a peer keeps its promises by. What it promised in an earlier life it keeps, too (`keep_promises`). And there is a
+    /// connection now: what it was asked before may have been lost for want of one.
     pub(super) fn peer_met(&mut self, peer: NodeId, greeting: Greeting) {
         if self.raft.inspect().configuration().nodes().contains(&peer) {
             self.greetings.insert(peer, greeting);
+        }
+        self.forward_again_to(peer);
+        if self.leader == Some(peer) {
+            self.ask_again(0);
         }
     }
 

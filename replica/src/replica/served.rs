@@ -15,6 +15,10 @@ impl<S: StateMachine> Replica<S> {
     /// It stands in a log at `position`, which may be applied here already.
     pub(super) fn logged(&mut self, position: Position, write: Write) {
         if position.index > self.raft.inspect().applied() {
+            // The answer may be late, and its leader's entry gone for good: then nothing can be done twice.
+            if self.writes.is_lost(position) {
+                return self.queue_again(write);
+            }
             return self.writes.log(position, write);
         }
         match self.recent.find(position) {
