@@ -142,7 +142,10 @@ impl<S: StateMachine> NodeLoop<S> {
                 Input::SnapshotReceived(snapshot)
             }
             Done::SnapshotSent(to) => Input::SnapshotSent(to),
-            Done::PeerMet(peer, greeting) => Input::PeerMet(peer, greeting),
+            Done::PeerMet(peer, greeting) => {
+                self.links.peer_is_there(peer);
+                Input::PeerMet(peer, greeting)
+            }
             Done::Removed(reason) => return Err(EndError::Removed(reason)),
             Done::Failed(reason) => return Err(EndError::Failed(reason)),
         });

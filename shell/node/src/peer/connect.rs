@@ -1,4 +1,5 @@
-//! Our connection to one peer: made, greeted, kept filled, and made again with growing, jittered pauses when it breaks.
+//! Our connection to one peer: made, greeted, kept filled, and made again when it breaks: with growing, jittered
+//! pauses, and at once when the peer comes to us.
 
 use std::io;
 use std::rc::Rc;
@@ -8,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use raft::NodeId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tracing::{debug, info, warn};
 
 use super::Circle;
@@ -76,7 +77,7 @@ impl Line {
                 warn!(%peer, error, "no connection to the peer; it is tried again");
                 told = error;
             }
-            sleep(rand::random_range(pause / 2..=pause)).await;
+            self.outbox.pause(rand::random_range(pause / 2..=pause)).await;
             pause = (pause * 2).min(PAUSE_MAX);
         }
     }

@@ -95,6 +95,13 @@ impl Links {
         self.links.values().any(|link| link.left.is_some())
     }
 
+    /// This peer was met on a connection of its own, maybe.
+    pub(crate) fn peer_is_there(&self, peer: NodeId) {
+        if let Some(link) = self.links.get(&peer) {
+            link.outbox.peer_is_there();
+        }
+    }
+
     /// Gives a message to the connection, if there is one.
     pub(crate) fn push(&self, to: NodeId, message: &PeerMessage) {
         if let Some(link) = self.links.get(&to) {

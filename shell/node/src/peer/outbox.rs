@@ -1,10 +1,12 @@
 //! What waits to be sent to one peer. Bounded: a peer that does not keep up loses messages, which consensus survives.
 
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use replica::PeerMessage;
 use tokio::sync::Notify;
+use tokio::time::timeout;
 
 use super::{codec, frame};
 
@@ -17,6 +19,7 @@ pub(crate) struct Outbox {
     bytes: RefCell<BytesMut>,
     connected: Cell<bool>,
     filled: Notify,
+    there: Notify,
     dropped: Cell<u64>,
 }
 
@@ -38,6 +41,18 @@ impl Outbox {
         *self.bytes.borrow_mut() = BytesMut::new();
     }
 
+    /// The peer came to us: it can be reached, so nobody needs to wait before the next try.
+    pub(crate) fn peer_is_there(&self) {
+        if !self.connected.get() {
+            self.there.notify_one();
+        }
+    }
+
+    /// Waits before the next try to connect: so long, or until the peer is known to be there.
+    pub(crate) async fn pause(&self, longest: Duration) {
+        let _time_over_or_not = timeout(longest, self.there.notified()).await;
+    }
+
     /// All that waits; waits until there is something.
     pub(crate) async fn take(&self) -> BytesMut {
         loop {
@@ -47,5 +62,27 @@ impl Outbox {
             }
             self.filled.notified().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[tokio::test]
+    async fn who_came_to_us_is_dialled_at_once() {
+        let outbox = Outbox::default();
+        assert_eq!(outbox.pause(HOUR).now_or_never(), None);
+        outbox.peer_is_there();
+        assert_eq!(outbox.pause(HOUR).now_or_never(), Some(()), "also when it came while it was dialled in vain");
+        assert_eq!(outbox.pause(HOUR).now_or_never(), None, "once");
+        outbox.set_connected(true);
+        outbox.peer_is_there();
+        outbox.set_connected(false);
+        assert_eq!(outbox.pause(HOUR).now_or_never(), None, "that was before");
     }
 }
