@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use crate::client::Client;
 use crate::ports::free_ports;
 use crate::process::{Process, read};
+use crate::stall::{Stall, StallLibrary};
 use crate::wait::{soon, wait_until};
 
 /// Lines of each member's log that a failed test shows.
@@ -29,6 +30,8 @@ pub struct Settings {
     pub flags: Vec<String>,
     /// Where the members' folders are made; nothing: in the cluster's own folder.
     pub data_root: Option<PathBuf>,
+    /// Disks can be made to stand still.
+    pub stalls: Option<StallLibrary>,
 }
 
 impl Default for Settings {
@@ -41,6 +44,7 @@ impl Default for Settings {
             token: "e2e".to_owned(),
             flags: Vec::new(),
             data_root: None,
+            stalls: None,
         }
     }
 }
@@ -161,9 +165,13 @@ impl Cluster {
     pub fn start_member_with(&mut self, place: usize, flags: &[String]) {
         let mut words = self.words(place);
         words.extend_from_slice(flags);
+        let stall = self.stall_file(place);
         let member = &mut self.members[place];
         assert!(member.process.is_none(), "{} runs already", member.name);
-        member.process = Some(Process::quorate(&words, &member.log));
+        member.process = Some(match &self.settings.stalls {
+            Some(library) => Process::quorate_with(&words, &library.environment(&stall), &member.log),
+            None => Process::quorate(&words, &member.log),
+        });
     }
 
     /// Starts a member that is told that some of its peers are where members of another cluster are.
@@ -218,6 +226,21 @@ impl Cluster {
     /// SIGCONT.
     pub fn resume(&mut self, place: usize) {
         self.process(place).signal(Signal::CONT);
+    }
+
+    /// Its disk stands still until what this gives is dropped: nothing fails, nothing becomes durable. Only with
+    /// [`Settings::stalls`].
+    ///
+    /// # Panics
+    /// Without it.
+    #[must_use]
+    pub fn stall(&self, place: usize) -> Stall {
+        assert!(self.settings.stalls.is_some(), "these members' disks can't be made to stand still");
+        Stall::begin(self.stall_file(place))
+    }
+
+    fn stall_file(&self, place: usize) -> PathBuf {
+        self.folder.path().join(format!("{}.stall", self.members[place].name))
     }
 
     /// A running member's process.

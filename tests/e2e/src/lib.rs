@@ -32,6 +32,7 @@ mod mount;
 mod ports;
 mod process;
 mod register;
+mod stall;
 mod turnstile;
 mod wait;
 
@@ -50,6 +51,7 @@ pub use mount::Mount;
 pub use ports::{free_dev_base_port, free_ports};
 pub use process::Process;
 pub use register::{Register, Summary};
+pub use stall::{Stall, StallLibrary};
 pub use turnstile::{Turn, alone, beside_others};
 pub use wait::{soon, wait_until};
 

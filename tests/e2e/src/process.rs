@@ -37,6 +37,13 @@ impl Process {
         Self::quorate_in(Path::new("."), words, log)
     }
 
+    /// The same with more in its environment.
+    #[must_use]
+    pub fn quorate_with(words: &[String], environment: &[(&str, PathBuf)], log: &Path) -> Self {
+        let mut command = crate::binary::command();
+        Self::start(command.args(words).envs(environment.iter().cloned()).stdin(Stdio::piped()), log)
+    }
+
     /// The same in a folder.
     #[must_use]
     pub fn quorate_in(folder: &Path, words: &[String], log: &Path) -> Self {

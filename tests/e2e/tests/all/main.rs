@@ -15,6 +15,7 @@ mod minority;
 mod pauses;
 mod restarts;
 mod snapshots;
+mod stalls;
 mod storm;
 mod strangers;
 mod transfers;
