@@ -8,16 +8,7 @@ use quorate_client::{Client, Code, Config, Consistency, Outcome, Reason};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
-use super::support::{Fake, FakeCluster, Fault, client, nobody, quick};
-
-/// Waits until something is so; a test that waits long has failed.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let start = Instant::now();
-    while !is_so().await {
-        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-}
+use super::support::{Fake, FakeCluster, Fault, client, nobody, quick, until};
 
 #[tokio::test]
 async fn one_endpoint_is_enough_to_find_the_leader() {
@@ -195,11 +186,21 @@ async fn an_endpoint_of_another_cluster_is_never_asked() {
     cluster.advertise(2, &stranger.at);
     cluster.elect(2);
     let client = client(&[&fakes[0]], quick());
+    let (mut asked, mut met) = (0, None);
+    until("the stranger has answered, and a look at all members has ended since", async || {
+        // Without a leader for once, the client looks around.
+        fakes[0].next([Fault::NoLeader]);
+        client.put("a", "1").await.unwrap();
+        asked += 2;
+        // A look ends when all have answered, before the next begins.
+        met = met.or_else(|| (stranger.looked_at() > 0).then(|| fakes[0].looked_at()));
+        met.is_some_and(|looks| fakes[0].looked_at() >= looks + 2)
+    })
+    .await;
     for _ in 0..5 {
         client.put("a", "1").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(30)).await;
     }
-    assert_eq!((stranger.asked(), fakes[0].asked()), (0, 5));
+    assert_eq!((stranger.asked(), fakes[0].asked()), (0, asked + 5));
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use quorate_client::{Code, Config, Outcome, Reason};
 
-use super::support::{FakeCluster, Fault, client, quick_once};
+use super::support::{FakeCluster, Fault, client, quick_once, until};
 
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_takes_effect_once() {
@@ -14,7 +14,7 @@ async fn a_write_whose_answer_is_lost_takes_effect_once() {
         let client = client(&fakes.iter().collect::<Vec<_>>(), quick_once());
         fakes.iter().for_each(|fake| fake.next([fault; 2]));
         let answer = client.put("a", "1").await.unwrap();
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        cluster.nothing_is_late().await;
         let store = cluster.store();
         assert_eq!(store.version("a"), 1, "{fault:?}");
         assert_eq!(answer.header.unwrap().revision, 2, "the first answer");
@@ -70,9 +70,7 @@ async fn a_session_forgotten_under_a_write_leaves_it_unknown() {
         let client = client.clone();
         async move { client.put("a", "2").await }
     });
-    while fakes[0].asked() < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("the second write is done", async || cluster.store().version("a") == 2).await;
     cluster.store().sessions.clear();
     let error = writing.await.unwrap().unwrap_err();
     assert_eq!((error.outcome, error.reason), (Outcome::Unknown, Reason::SessionLost));
@@ -96,16 +94,14 @@ async fn without_sessions_nothing_is_written() {
 async fn an_idle_session_is_kept_alive_as_long_as_its_client() {
     let (cluster, fakes) = FakeCluster::start(1).await;
     cluster.store().ttl_ms = 90;
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
     let client = client(&[&fakes[0]], quick_once());
     client.put("a", "1").await.unwrap();
-    while cluster.store().kept_alive < 5 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("it was kept alive", async || cluster.store().kept_alive >= 5).await;
+    assert!(tasks() > before, "somebody keeps it");
     drop(client);
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let after = cluster.store().kept_alive;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(cluster.store().kept_alive, after, "nobody keeps it any more");
+    until("nobody is left to keep it, and no connection to keep it by", async || tasks() == before).await;
 }
 
 #[tokio::test]

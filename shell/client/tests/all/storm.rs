@@ -1,6 +1,7 @@
 //! Many writes at once, each met by faults that dice choose: what the client said of each must be what became of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_client::{Config, Outcome};
@@ -28,7 +29,7 @@ fn plan(dice: &mut Dice, fake: &Fake) {
 /// How each write ended, by key.
 type Ends = BTreeMap<String, Result<i64, Outcome>>;
 
-async fn storm(seed: u64, config: Config) -> (std::sync::Arc<FakeCluster>, Ends) {
+async fn storm(seed: u64, config: Config) -> (Arc<FakeCluster>, Ends) {
     let (cluster, fakes) = FakeCluster::start(3).await;
     let mut dice = Dice(seed);
     fakes.iter().for_each(|fake| plan(&mut dice, fake));
@@ -54,8 +55,7 @@ async fn storm(seed: u64, config: Config) -> (std::sync::Arc<FakeCluster>, Ends)
     while let Some(worker) = workers.join_next().await {
         ends.extend(worker.unwrap());
     }
-    // What is late has come by now.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    cluster.nothing_is_late().await;
     (cluster, ends)
 }
 

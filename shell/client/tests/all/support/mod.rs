@@ -7,7 +7,7 @@ mod store;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use api::etcdserverpb::ResponseHeader;
 use api::etcdserverpb::cluster_server::ClusterServer;
@@ -57,6 +57,8 @@ pub(crate) struct FakeCluster {
     advertised: Mutex<Vec<(u64, String)>>,
     /// Whether the members know sessions, as Quorate's do.
     pub(crate) serves_sessions: AtomicBool,
+    /// Held by each write that is still to come; it is held once more here.
+    late: Arc<()>,
 }
 
 /// One made-up member.
@@ -68,6 +70,7 @@ pub(crate) struct Fake {
     pub(crate) at: String,
     faults: Arc<Mutex<Faults>>,
     asked: Arc<AtomicUsize>,
+    looked_at: Arc<AtomicUsize>,
     /// What the last read said of its age, and whether it was serializable.
     pub(crate) asked_to_be: Arc<Mutex<(Option<String>, bool)>>,
 }
@@ -89,6 +92,7 @@ impl FakeCluster {
             learner: 0.into(),
             advertised: Mutex::default(),
             serves_sessions: true.into(),
+            late: Arc::default(),
         })
     }
 
@@ -104,6 +108,16 @@ impl FakeCluster {
 
     pub(crate) fn store(&self) -> std::sync::MutexGuard<'_, Store> {
         self.store.lock().unwrap()
+    }
+
+    /// To be held by a write that comes later.
+    fn late(&self) -> Arc<()> {
+        self.late.clone()
+    }
+
+    /// Waits for the writes that come later.
+    pub(crate) async fn nothing_is_late(&self) {
+        until("what is late has come", async || Arc::strong_count(&self.late) == 1).await;
     }
 
     /// Another member leads from now on, in a term of its own.
@@ -124,8 +138,15 @@ impl Fake {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let at = listener.local_addr().unwrap().to_string();
         let faults = Arc::new(Mutex::new(Faults { next: VecDeque::new(), then: Fault::None }));
-        let fake =
-            Self { id, cluster: cluster.clone(), at, faults, asked: Arc::default(), asked_to_be: Arc::default() };
+        let fake = Self {
+            id,
+            cluster: cluster.clone(),
+            at,
+            faults,
+            asked: Arc::default(),
+            looked_at: Arc::default(),
+            asked_to_be: Arc::default(),
+        };
         cluster.advertise(id, &fake.at);
         let mut server = Server::builder();
         let router = server
@@ -152,6 +173,11 @@ impl Fake {
         self.asked.load(Ordering::SeqCst)
     }
 
+    /// Questions so far how it is.
+    pub(crate) fn looked_at(&self) -> usize {
+        self.looked_at.load(Ordering::SeqCst)
+    }
+
     fn fault(&self) -> Fault {
         self.asked.fetch_add(1, Ordering::SeqCst);
         let mut faults = self.faults.lock().unwrap();
@@ -163,6 +189,15 @@ impl Fake {
         let load = |number: &AtomicU64| number.load(Ordering::SeqCst);
         let (cluster_id, raft_term) = (load(&self.cluster.id), load(&self.cluster.term));
         Some(ResponseHeader { cluster_id, member_id: self.id, revision, raft_term })
+    }
+}
+
+/// Waits until something is so; a test that waits long has failed.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let start = Instant::now();
+    while !is_so().await {
+        assert!(start.elapsed() < Duration::from_secs(20), "waited in vain: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 

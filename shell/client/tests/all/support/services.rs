@@ -73,10 +73,12 @@ impl Kv for Fake {
             Fault::Lost => Err(timed_out()),
             Fault::AnswerLost => done().await.and_then(|_| Err(timed_out())),
             Fault::Late => {
+                let late = self.cluster.late();
                 tokio::spawn(async move {
                     tokio::time::sleep(LATE).await;
                     // Whatever comes of it, nobody is there to be told.
                     drop(done().await);
+                    drop(late);
                 });
                 Err(timed_out())
             }
@@ -137,6 +139,7 @@ impl Maintenance for Fake {
     type SnapshotStream = tokio_stream::Empty<Result<SnapshotResponse, Status>>;
 
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
+        self.looked_at.fetch_add(1, Ordering::SeqCst);
         let header = self.header(0);
         let leader = self.cluster.leader.load(Ordering::SeqCst);
         let raft_term = self.cluster.term.load(Ordering::SeqCst);
