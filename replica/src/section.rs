@@ -2,7 +2,8 @@
 //! stream in the same file.
 //!
 //! Layout, little-endian: version (1 byte), cluster time (8), digest (8), length of the sessions (8), length of the
-//! configuration (8), sessions ([`Sessions::encode`]), configuration. Version 1 had no sessions and 0 as their length.
+//! configuration (8), sessions ([`Sessions::encode`]), configuration. Version 1 had no sessions and 0 as their length;
+//! version 2 was never released.
 
 use std::fmt;
 
@@ -12,7 +13,7 @@ use raft::configuration::ConfigurationError;
 
 use crate::sessions::{Sessions, SessionsError};
 
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 /// Still read: written before there were sessions.
 const VERSION_WITHOUT_SESSIONS: u8 = 1;
 const FIXED_BYTES: usize = 33;
@@ -110,8 +111,9 @@ mod tests {
 
     fn section() -> Section {
         let mut sessions = Sessions::default();
-        sessions.open(SessionId(7), 1000, SessionLimits::default(), 5);
-        let command = SessionCommand { session: SessionId(7), sequence: 2, acknowledged: 1 };
+        let session = SessionId { index: 7, word: 77 };
+        sessions.open(session, 1000, SessionLimits::default(), 5);
+        let command = SessionCommand { session, sequence: 2, acknowledged: 1 };
         assert_eq!(sessions.decide(command, 6), Decision::First);
         sessions.keep(command, Position::new(8, 3), Bytes::from_static(b"first"));
         let configuration = Configuration::of_voters([NodeId(1), NodeId(2)]);
@@ -130,8 +132,10 @@ mod tests {
     #[test]
     fn another_version_is_refused_by_name_and_the_one_before_sessions_is_read() {
         let mut bytes = section().encode();
-        bytes[0] = 3;
-        assert_eq!(Section::decode(&bytes.clone().into()), Err(SectionError::Version(3)));
+        for version in [0, 2, 4] {
+            bytes[0] = version;
+            assert_eq!(Section::decode(&bytes.clone().into()), Err(SectionError::Version(version)));
+        }
         bytes[0] = VERSION_WITHOUT_SESSIONS;
         assert_eq!(Section::decode(&bytes.into()), Err(SectionError::Length), "that one had none");
         let old = Section { sessions: Sessions::default(), ..section() };

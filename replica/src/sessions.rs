@@ -1,7 +1,7 @@
 //! Sessions of clients: what makes a command take effect exactly once, however often its client sends it (thesis 6.3, A30).
 //!
-//! A client opens a session through the log; its id is the index of the entry that opened it, so none is ever used twice. Each
-//! of its commands carries a sequence of its own and says up to which one all answers have arrived. The first copy of a command
+//! A client opens a session through the log; its id is the index of the entry that opened it, so none is ever used twice, and a
+//! random word, so that one of a cluster that was wiped and founded anew by the same flags is not taken for one of this. Each of its commands carries a sequence of its own and says up to which one all answers have arrived. The first copy of a command
 //! that is applied takes effect, and its result is kept until the client says that it has it; every later copy gets that
 //! result. So nothing here depends on who led when, and which member was asked.
 //!
@@ -24,13 +24,18 @@ pub use encoding::SessionsError;
 pub(crate) use encoding::{read_act, read_command, write_act, write_command};
 pub(crate) use proposed::Proposed;
 
-/// Names a session: the index of the entry that opened it.
+/// Names a session: unlike any other, also of a cluster of the same name that stood here before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
-pub struct SessionId(pub u64);
+pub struct SessionId {
+    /// The index of the entry that opened it; 0 is none.
+    pub index: u64,
+    /// What [`SessionAct::Open`] said: drawn by whoever asked for it.
+    pub word: u64,
+}
 
 impl fmt::Display for SessionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s{}", self.0)
+        write!(f, "s{}", self.index)
     }
 }
 
@@ -53,6 +58,8 @@ pub enum SessionAct {
     Open {
         /// Milliseconds; more than the limit counts as the limit.
         ttl: u64,
+        /// Its [`SessionId::word`], at random: nothing in the log is, so the driver draws it.
+        word: u64,
     },
     /// Renews one, as each of its commands does.
     KeepAlive(SessionId),
@@ -242,7 +249,7 @@ impl Sessions {
     pub(crate) fn look_up(&self, command: SessionCommand, applied: Index) -> Option<Result<Kept, SessionRefusal>> {
         let Some(session) = self.open.get(&command.session) else {
             // An entry that opens a session opens it, so one whose entry is applied and that is not here has ended.
-            return (command.session.0 <= applied.0).then_some(Err(SessionRefusal::Expired));
+            return (command.session.index <= applied.0).then_some(Err(SessionRefusal::Expired));
         };
         if command.sequence <= session.acknowledged {
             return Some(Err(SessionRefusal::Answered));
@@ -257,7 +264,7 @@ impl Sessions {
         }
     }
 
-    /// The entry at index `id` opens a session, under these limits.
+    /// The entry at the index of `id` opens a session, under these limits.
     pub(crate) fn open(&mut self, id: SessionId, ttl: u64, limits: SessionLimits, time: u64) -> Granted {
         self.limits = limits;
         let ends = time.saturating_add(ttl.clamp(1, limits.ttl_max.max(1)));

@@ -67,7 +67,8 @@ pub enum Request {
         /// It is answered by then.
         deadline: Time,
     },
-    /// Open, renew or end a session. Opened, its id is the index of the position in [`Reply::Written`].
+    /// Open, renew or end a session. Opened, its id is the index of the position in [`Reply::Written`] and the word that
+    /// was asked for.
     Session {
         /// Which.
         act: SessionAct,

@@ -101,8 +101,8 @@ impl<S: StateMachine> Replica<S> {
         let (position, time) = (entry.position(), entry.header().time);
         let act = if entry.kind() == EntryKind::Session { read_act(entry) } else { None };
         let result = match act {
-            Some((SessionAct::Open { ttl }, limits)) => {
-                self.sessions.open(SessionId(position.index.0), ttl, limits, time).encode()
+            Some((SessionAct::Open { ttl, word }, limits)) => {
+                self.sessions.open(SessionId { index: position.index.0, word }, ttl, limits, time).encode()
             }
             Some((SessionAct::KeepAlive(id), _)) => self.sessions.renew(id, time)?.encode(),
             Some((SessionAct::Close(id), _)) => {

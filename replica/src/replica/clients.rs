@@ -92,13 +92,13 @@ impl<S: StateMachine> Replica<S> {
         let proposed = match session {
             SessionPart::None => self.raft.propose(header, command),
             SessionPart::Command(named) => {
-                let header = Header { session: named.session.0, sequence: named.sequence, ..header };
+                let header = Header { session: named.session.index, sequence: named.sequence, ..header };
                 self.raft.propose(header, &write_command(named, command))
             }
             SessionPart::Act(act) => {
                 let session = match act {
                     SessionAct::Open { .. } => 0,
-                    SessionAct::KeepAlive(id) | SessionAct::Close(id) => id.0,
+                    SessionAct::KeepAlive(id) | SessionAct::Close(id) => id.index,
                 };
                 self.raft.propose_session(Header { session, ..header }, &write_act(act, &self.config.sessions))
             }

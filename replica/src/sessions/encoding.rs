@@ -1,11 +1,11 @@
 //! Sessions as bytes: in the payload of entries, and the whole table in a snapshot. Numbers are little-endian.
 //!
-//! A command of a session is `acknowledged (8) | command`; its session and sequence stand in the entry's header. An entry that
-//! is about a session itself begins with a byte: 0 opens one and goes on with its time to live and the limits in force (6
-//! numbers of 8 bytes), 1 renews the one that the header names, 2 ends it.
+//! A command of a session is `word (8) | acknowledged (8) | command`; the index that names the session, and the sequence, stand in
+//! the entry's header. An entry that is about a session itself begins with a byte: 0 opens one and goes on with its word, its time
+//! to live and the limits in force (7 numbers of 8 bytes), 1 renews the one that the header and a word (8) name, 2 ends it.
 //!
-//! The table is the limits (5 numbers), the number of sessions, and for each id, time to live, end, acknowledged, number of
-//! results, and for each of these sequence, index, term, length and bytes.
+//! The table is the limits (5 numbers), the number of sessions, and for each index, word, time to live, end, acknowledged, number
+//! of results, and for each of these sequence, index, term, length and bytes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +18,8 @@ use super::{Granted, Kept, Session, SessionAct, SessionCommand, SessionId, Sessi
 const OPEN: u8 = 0;
 const KEEP_ALIVE: u8 = 1;
 const CLOSE: u8 = 2;
+/// What stands before the state machine's part of a command.
+const COMMAND_BYTES: usize = 16;
 
 /// Why bytes are no table of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +43,8 @@ impl std::error::Error for SessionsError {}
 
 /// The payload of an entry with a command of a session.
 pub(crate) fn write_command(command: SessionCommand, payload: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(8 + payload.len());
+    let mut out = Vec::with_capacity(COMMAND_BYTES + payload.len());
+    out.put_u64_le(command.session.word);
     out.put_u64_le(command.acknowledged);
     out.put_slice(payload);
     out
@@ -50,35 +53,39 @@ pub(crate) fn write_command(command: SessionCommand, payload: &[u8]) -> Vec<u8> 
 /// Which command of a session an entry holds, and what is left for the state machine. `None`: the command is of no session.
 pub(crate) fn read_command(entry: &Entry) -> (Option<SessionCommand>, Bytes) {
     let (header, mut payload) = (entry.header(), entry.payload());
-    if header.session == 0 || payload.len() < 8 {
+    if header.session == 0 || payload.len() < COMMAND_BYTES {
         return (None, payload);
     }
+    let session = SessionId { index: header.session, word: payload.get_u64_le() };
     let acknowledged = payload.get_u64_le();
-    let command = SessionCommand { session: SessionId(header.session), sequence: header.sequence, acknowledged };
-    (Some(command), payload)
+    (Some(SessionCommand { session, sequence: header.sequence, acknowledged }), payload)
 }
 
 /// The payload of an entry about a session itself.
 pub(crate) fn write_act(act: SessionAct, limits: &SessionLimits) -> Vec<u8> {
-    match act {
-        SessionAct::Open { ttl } => {
-            let mut out = vec![OPEN];
-            out.put_u64_le(ttl);
-            put_limits(&mut out, limits);
-            out
-        }
-        SessionAct::KeepAlive(_) => vec![KEEP_ALIVE],
-        SessionAct::Close(_) => vec![CLOSE],
+    let (kind, word) = match act {
+        SessionAct::Open { word, .. } => (OPEN, word),
+        SessionAct::KeepAlive(id) => (KEEP_ALIVE, id.word),
+        SessionAct::Close(id) => (CLOSE, id.word),
+    };
+    let mut out = vec![kind];
+    out.put_u64_le(word);
+    if let SessionAct::Open { ttl, .. } = act {
+        out.put_u64_le(ttl);
+        put_limits(&mut out, limits);
     }
+    out
 }
 
 /// What an entry does with a session, and under which limits. `None`: a word of another version, and nothing is done.
 pub(crate) fn read_act(entry: &Entry) -> Option<(SessionAct, SessionLimits)> {
-    let (session, mut payload) = (SessionId(entry.header().session), entry.payload());
-    match payload.try_get_u8().ok()? {
+    let mut payload = entry.payload();
+    let (kind, word) = (payload.try_get_u8().ok()?, payload.try_get_u64_le().ok()?);
+    let session = SessionId { index: entry.header().session, word };
+    match kind {
         OPEN => {
             let ttl = payload.try_get_u64_le().ok()?;
-            Some((SessionAct::Open { ttl }, take_limits(&mut payload).ok()?))
+            Some((SessionAct::Open { ttl, word }, take_limits(&mut payload).ok()?))
         }
         KEEP_ALIVE => Some((SessionAct::KeepAlive(session), SessionLimits::default())),
         CLOSE => Some((SessionAct::Close(session), SessionLimits::default())),
@@ -133,10 +140,11 @@ impl Sessions {
         put_limits(&mut out, &self.limits);
         out.put_u64_le(self.open.len() as u64);
         for (id, session) in &self.open {
-            for number in [id.0, session.ttl, session.ends, session.acknowledged, session.results.len() as u64] {
+            let Session { ttl, ends, acknowledged, results, .. } = session;
+            for number in [id.index, id.word, *ttl, *ends, *acknowledged, results.len() as u64] {
                 out.put_u64_le(number);
             }
-            for (sequence, kept) in &session.results {
+            for (sequence, kept) in results {
                 let Kept { position, result } = kept;
                 for number in [*sequence, position.index.0, position.term.0, result.len() as u64] {
                     out.put_u64_le(number);
@@ -155,7 +163,7 @@ impl Sessions {
         let mut sessions = Self { limits: take_limits(&mut input)?, ..Self::default() };
         for _ in 0..take(&mut input)? {
             let (id, session) = take_session(&mut input)?;
-            if sessions.open.last_key_value().is_some_and(|(last, _)| *last >= id) {
+            if sessions.open.last_key_value().is_some_and(|(last, _)| last.index >= id.index) {
                 return Err(SessionsError::Order(id));
             }
             sessions.bytes += session.bytes;
@@ -167,7 +175,7 @@ impl Sessions {
 }
 
 fn take_session(input: &mut Bytes) -> Result<(SessionId, Session), SessionsError> {
-    let id = SessionId(take(input)?);
+    let id = SessionId { index: take(input)?, word: take(input)? };
     let (ttl, ends, acknowledged) = (take(input)?, take(input)?, take(input)?);
     let mut session = Session { ttl, ends, acknowledged, results: BTreeMap::new(), bytes: 0 };
     for _ in 0..take(input)? {

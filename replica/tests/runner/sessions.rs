@@ -8,6 +8,7 @@ use crate::journal::command;
 impl Runner {
     /// `open 2 7 ttl=500`, `keepalive 2 7 session=4`, `close 2 7 session=4`: request 7 of member n2's client.
     /// `once 2 7 session=4 sequence=1 [acknowledged=0] [command=7]`: a command that is to take effect once.
+    /// `word=5` goes with each, or else the word of the session is 0.
     /// `sessions 2`: which ones n2 has, and how many results are kept.
     pub(super) fn sessions(&mut self, name: &str, arguments: &mut Arguments) -> Checked {
         let id = arguments.node()?;
@@ -17,11 +18,12 @@ impl Runner {
         let request = arguments.next()?.parse()?;
         let limit: u64 = arguments.number("limit")?.unwrap_or(1000);
         let deadline = Time(self.members.now + limit * 1000);
-        let session = SessionId(arguments.number("session")?.unwrap_or(0));
+        let word = arguments.number("word")?.unwrap_or(0);
+        let session = SessionId { index: arguments.number("session")?.unwrap_or(0), word };
         let asked = match name {
             "open" => {
                 let ttl = arguments.number("ttl")?.unwrap_or(1000);
-                Request::Session { act: SessionAct::Open { ttl }, deadline }
+                Request::Session { act: SessionAct::Open { ttl, word }, deadline }
             }
             "keepalive" => Request::Session { act: SessionAct::KeepAlive(session), deadline },
             "close" => Request::Session { act: SessionAct::Close(session), deadline },

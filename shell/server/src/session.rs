@@ -8,8 +8,8 @@ use tonic::metadata::MetadataMap;
 
 use crate::status::Error;
 
-/// Names a session towards clients: `<cluster id in 16 hex digits>-<number>`. A number alone would mean another session in
-/// another cluster (C9).
+/// Names a session towards clients: `<cluster id>-<number>-<word>`, id and word in 16 hex digits. A number alone would mean another
+/// session in another cluster, and with its id alone another one in a cluster that was wiped and founded anew as it was (C9).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) cluster_id: u64,
@@ -18,21 +18,27 @@ pub(crate) struct Token {
 
 impl fmt::Display for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}-{}", self.cluster_id, self.session.0)
+        write!(f, "{:016x}-{}-{:016x}", self.cluster_id, self.session.index, self.session.word)
     }
 }
 
 impl Token {
     /// The session of this cluster that a token names.
     pub(crate) fn read(text: &str, cluster_id: u64) -> Result<SessionId, Error> {
-        let (cluster, number) = text.split_once('-').ok_or(Error::BadSessionMetadata)?;
-        let named = u64::from_str_radix(cluster, 16).ok().filter(|_| cluster.len() == 16);
-        let session = SessionId(number.parse().map_err(|_| Error::BadSessionMetadata)?);
-        match named {
-            Some(named) if named != cluster_id => Err(Error::SessionOfAnotherCluster),
-            Some(_) if session.0 > 0 && Self { cluster_id, session }.to_string() == text => Ok(session),
-            Some(_) | None => Err(Error::BadSessionMetadata),
+        let token = Self::parse(text).filter(|token| token.session.index > 0 && token.to_string() == text);
+        match token {
+            Some(token) if token.cluster_id != cluster_id => Err(Error::SessionOfAnotherCluster),
+            Some(token) => Ok(token.session),
+            None => Err(Error::BadSessionMetadata),
         }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.splitn(3, '-');
+        let cluster_id = u64::from_str_radix(parts.next()?, 16).ok()?;
+        let index = parts.next()?.parse().ok()?;
+        let word = u64::from_str_radix(parts.next()?, 16).ok()?;
+        Some(Self { cluster_id, session: SessionId { index, word } })
     }
 }
 
@@ -63,17 +69,32 @@ mod tests {
     use super::*;
 
     const CLUSTER: u64 = 0xab;
+    const TWELVE: SessionId = SessionId { index: 12, word: 0xcd };
 
     #[test]
     fn a_token_names_cluster_and_session_in_one_way_only() {
-        let token = Token { cluster_id: CLUSTER, session: SessionId(12) }.to_string();
-        assert_eq!(token, "00000000000000ab-12");
-        assert_eq!(Token::read(&token, CLUSTER), Ok(SessionId(12)));
+        let token = Token { cluster_id: CLUSTER, session: TWELVE }.to_string();
+        assert_eq!(token, "00000000000000ab-12-00000000000000cd");
+        assert_eq!(Token::read(&token, CLUSTER), Ok(TWELVE));
         assert_eq!(Token::read(&token, 0xac), Err(Error::SessionOfAnotherCluster), "C9");
-        for bad in ["", "12", "ab-12", "00000000000000ab-", "00000000000000ab-0", "00000000000000ab-012", "zz-1", "-"] {
-            assert_eq!(Token::read(bad, CLUSTER), Err(Error::BadSessionMetadata), "{bad}");
+        for (part, bad) in [
+            ("00000000000000ab", "ab"),
+            ("00000000000000ab", "00000000000000AB"),
+            ("00000000000000ab", "zz"),
+            ("-12-", "--"),
+            ("-12-", "-0-"),
+            ("-12-", "-012-"),
+            ("-12-00000000000000cd", "-12"),
+            ("-12-00000000000000cd", "-12-"),
+            ("00000000000000cd", "cd"),
+            ("00000000000000cd", "00000000000000cd-"),
+            (token.as_str(), ""),
+            (token.as_str(), "12"),
+            (token.as_str(), "-"),
+        ] {
+            let bad = token.replace(part, bad);
+            assert_eq!(Token::read(&bad, CLUSTER), Err(Error::BadSessionMetadata), "{bad}");
         }
-        assert_eq!(Token::read("00000000000000AB-12", CLUSTER), Err(Error::BadSessionMetadata));
     }
 
     #[test]
@@ -85,9 +106,9 @@ mod tests {
             }
             command(&metadata, CLUSTER)
         };
-        let token = "00000000000000ab-12";
+        let token = "00000000000000ab-12-00000000000000cd";
         assert_eq!(of(["", "", ""]), Ok(None), "who names no session has none");
-        let whole = SessionCommand { session: SessionId(12), sequence: 7, acknowledged: 5 };
+        let whole = SessionCommand { session: TWELVE, sequence: 7, acknowledged: 5 };
         assert_eq!(of([token, "7", "5"]), Ok(Some(whole)));
         for bad in [["", "7", "5"], [token, "", "5"], [token, "7", ""], [token, "0", "0"], [token, "x", "5"]] {
             assert_eq!(of(bad), Err(Error::BadSessionMetadata), "{bad:?}");

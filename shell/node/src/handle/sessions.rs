@@ -26,9 +26,10 @@ impl<S: StateMachine> Handle<S> {
     /// See [`WriteError`]. One that was opened without the caller hearing of it ends by itself.
     pub async fn open_session(&self, ttl: Duration, time_limit: Duration) -> Result<OpenSession, WriteError> {
         let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let opened = self.write_with(What::Session(SessionAct::Open { ttl }), time_limit).await?;
+        let word = rand::random();
+        let opened = self.write_with(What::Session(SessionAct::Open { ttl, word }), time_limit).await?;
         let granted = Granted::decode(opened.result).ok_or(WriteError::TimedOut { leader_changed: false })?;
-        Ok(OpenSession { id: SessionId(opened.position.index.0), granted })
+        Ok(OpenSession { id: SessionId { index: opened.position.index.0, word }, granted })
     }
 
     /// Renews a session, as each of its commands does.

@@ -282,20 +282,29 @@ fn put_session(out: &mut BytesMut, session: SessionPart) {
         SessionPart::None => out.put_u8(0),
         SessionPart::Command(SessionCommand { session, sequence, acknowledged }) => {
             out.put_u8(1);
-            out.put_u64_le(session.0);
+            put_session_id(out, session);
             out.put_u64_le(sequence);
             out.put_u64_le(acknowledged);
         }
-        SessionPart::Act(act) => {
-            let (kind, number) = match act {
-                SessionAct::Open { ttl } => (2, ttl),
-                SessionAct::KeepAlive(id) => (3, id.0),
-                SessionAct::Close(id) => (4, id.0),
-            };
-            out.put_u8(kind);
-            out.put_u64_le(number);
+        SessionPart::Act(SessionAct::Open { ttl, word }) => {
+            out.put_u8(2);
+            out.put_u64_le(ttl);
+            out.put_u64_le(word);
+        }
+        SessionPart::Act(SessionAct::KeepAlive(session)) => {
+            out.put_u8(3);
+            put_session_id(out, session);
+        }
+        SessionPart::Act(SessionAct::Close(session)) => {
+            out.put_u8(4);
+            put_session_id(out, session);
         }
     }
+}
+
+fn put_session_id(out: &mut BytesMut, session: SessionId) {
+    out.put_u64_le(session.index);
+    out.put_u64_le(session.word);
 }
 
 struct Input(Bytes);
@@ -349,15 +358,19 @@ impl Input {
         Ok(match self.u8()? {
             0 => SessionPart::None,
             1 => SessionPart::Command(SessionCommand {
-                session: SessionId(self.u64()?),
+                session: self.session_id()?,
                 sequence: self.u64()?,
                 acknowledged: self.u64()?,
             }),
-            2 => SessionPart::Act(SessionAct::Open { ttl: self.u64()? }),
-            3 => SessionPart::Act(SessionAct::KeepAlive(SessionId(self.u64()?))),
-            4 => SessionPart::Act(SessionAct::Close(SessionId(self.u64()?))),
+            2 => SessionPart::Act(SessionAct::Open { ttl: self.u64()?, word: self.u64()? }),
+            3 => SessionPart::Act(SessionAct::KeepAlive(self.session_id()?)),
+            4 => SessionPart::Act(SessionAct::Close(self.session_id()?)),
             other => return Err(CodecError::Unknown(other)),
         })
+    }
+
+    fn session_id(&mut self) -> Result<SessionId, CodecError> {
+        Ok(SessionId { index: self.u64()?, word: self.u64()? })
     }
 
     fn run(&mut self, prev: Position) -> Result<Slice, CodecError> {
@@ -387,6 +400,7 @@ mod tests {
         let plain = AppendOutcome::Refused { prev: Position::new(6, 2), hint: None };
         let accepted = AppendOutcome::Accepted { matched: Index(8) };
         let command = Bytes::from_static(b"command");
+        let session = SessionId { index: 6, word: 66 };
         let write = |session| {
             let (term, command) = (Term(5), command.clone());
             PeerMessage::Write(ForwardedWrite { term, id, floor: 2, essential: true, session, command })
@@ -404,10 +418,10 @@ mod tests {
             raft(Body::InstallSnapshotReply(InstallSnapshotReply { matched: Index(7) })),
             raft(Body::TimeoutNow),
             write(SessionPart::None),
-            write(SessionPart::Command(SessionCommand { session: SessionId(6), sequence: 7, acknowledged: 5 })),
-            write(SessionPart::Act(SessionAct::Open { ttl: 60_000 })),
-            write(SessionPart::Act(SessionAct::KeepAlive(SessionId(6)))),
-            write(SessionPart::Act(SessionAct::Close(SessionId(6)))),
+            write(SessionPart::Command(SessionCommand { session, sequence: 7, acknowledged: 5 })),
+            write(SessionPart::Act(SessionAct::Open { ttl: 60_000, word: 66 })),
+            write(SessionPart::Act(SessionAct::KeepAlive(session))),
+            write(SessionPart::Act(SessionAct::Close(session))),
             PeerMessage::WriteReply(ForwardedWriteReply { term: Term(5), id, outcome: Ok(Position::new(8, 5)) }),
             PeerMessage::WriteReply(ForwardedWriteReply { term: Term(5), id, outcome: Err(NotAccepted::NoSpace) }),
             PeerMessage::Read(ForwardedRead { id }),

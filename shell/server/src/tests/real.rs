@@ -113,9 +113,14 @@ fn refused(answer: Result<PutResponse, Status>) -> (Code, String) {
 async fn commands_of_a_session_are_refused_by_name(channel: &Channel, token: &str) {
     let late = put_once(channel, token, [1, 0], "once").await;
     assert_eq!(refused(late), (Code::FailedPrecondition, "sequence acknowledged before".into()));
-    let foreign = format!("{:016x}-{}", !IDENTITY.cluster_id, 7);
+    let (ours, rest) = token.split_once('-').unwrap();
+    let foreign = format!("{:016x}-{rest}", !u64::from_str_radix(ours, 16).unwrap());
     let foreign = put_once(channel, &foreign, [3, 2], "once").await;
     assert_eq!(refused(foreign), (Code::FailedPrecondition, "session of another cluster".into()), "C9");
+    let (numbers, word) = token.rsplit_once('-').unwrap();
+    let before = format!("{numbers}-{:016x}", !u64::from_str_radix(word, 16).unwrap());
+    let before = put_once(channel, &before, [3, 2], "once").await;
+    assert_eq!(refused(before), (Code::FailedPrecondition, "session expired".into()), "of a founding before, C9");
     let without_sequence = put_once(channel, token, [0, 0], "once").await.unwrap_err();
     assert_eq!(without_sequence.code(), Code::InvalidArgument);
 

@@ -8,9 +8,12 @@ use raft::{Entry, EntryKind, Index, Position, View};
 use super::sequence::Sequence;
 use super::{Checked, Failure};
 
+/// The index of the entry that opened it, and the word that it said.
+type Id = (u64, u64);
+
 #[derive(Debug)]
 struct Plain {
-    id: u64,
+    id: Id,
     ttl: u64,
     heard: u64,
     acknowledged: u64,
@@ -66,8 +69,9 @@ impl PlainSessions {
                 Ok(())
             }
             EntryKind::Command if header.session > 0 => {
+                let word = payload.try_get_u64_le().unwrap_or(0);
                 let acknowledged = payload.try_get_u64_le().unwrap_or(0);
-                let command = (header.session, header.sequence);
+                let command = ((header.session, word), header.sequence);
                 let first = self.is_first(command, acknowledged, header.time);
                 self.compare(entry.position(), command, first, sequence)
             }
@@ -77,7 +81,9 @@ impl PlainSessions {
 
     fn act(&mut self, session: u64, time: u64, index: Index, mut payload: Bytes) {
         let number = |payload: &mut Bytes| payload.try_get_u64_le().unwrap_or(0);
-        match payload.try_get_u8() {
+        let (kind, word) = (payload.try_get_u8(), number(&mut payload));
+        let session = (session, word);
+        match kind {
             Ok(0) => {
                 let ttl = number(&mut payload);
                 self.limits = std::array::from_fn(|_| number(&mut payload));
@@ -85,7 +91,7 @@ impl PlainSessions {
                     self.end_first();
                 }
                 let ttl = ttl.min(self.limits[4]).max(1);
-                self.list.push(Plain { id: index.0, ttl, heard: time, acknowledged: 0, done: Vec::new() });
+                self.list.push(Plain { id: (index.0, word), ttl, heard: time, acknowledged: 0, done: Vec::new() });
                 self.make_room();
             }
             Ok(1) => self.list.iter_mut().filter(|one| one.id == session).for_each(|one| one.heard = time),
@@ -95,7 +101,7 @@ impl PlainSessions {
     }
 
     /// Whether the command is to take effect.
-    fn is_first(&mut self, (session, sequence): (u64, u64), acknowledged: u64, time: u64) -> bool {
+    fn is_first(&mut self, (session, sequence): (Id, u64), acknowledged: u64, time: u64) -> bool {
         let [_, outstanding_max, bytes_max, ..] = self.limits;
         let Some(one) = self.list.iter_mut().find(|one| one.id == session) else { return false };
         one.heard = time;
@@ -106,7 +112,7 @@ impl PlainSessions {
     }
 
     /// What should have become of a command is what did.
-    fn compare(&mut self, at: Position, command: (u64, u64), first: bool, sequence: &Sequence) -> Checked {
+    fn compare(&mut self, at: Position, command: (Id, u64), first: bool, sequence: &Sequence) -> Checked {
         let (session, number) = command;
         let result = sequence.place_of(at).and_then(|place| sequence.result_at(place));
         match (first, result) {
@@ -122,9 +128,9 @@ impl PlainSessions {
         }
     }
 
-    fn fail(&self, at: Position, (session, number): (u64, u64), what: &str) -> Checked {
+    fn fail(&self, at: Position, (session, number): (Id, u64), what: &str) -> Checked {
         let known = self.list.iter().find(|one| one.id == session);
-        let what = format!("command {number} of session {session} at {at} {what}: {known:?}");
+        let what = format!("command {number} of session {session:?} at {at} {what}: {known:?}");
         Err(Failure::new("sessions", what))
     }
 

@@ -428,6 +428,9 @@ pub enum Ask {
         sequence: u64,
         /// No answer is waited for up to this one.
         acknowledged: u64,
+        /// It names the session of the same index in the cluster that stood here before: with another word.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        another_word: bool,
         /// What is to be done once.
         op: Box<Self>,
     },

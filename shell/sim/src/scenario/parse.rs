@@ -297,7 +297,8 @@ fn mode(words: &mut Words<'_>) -> Read<Mode> {
     })
 }
 
-/// `put X 1 by s 3 acknowledged 2`: command 3 of the session that was opened as `s`.
+/// `put X 1 by s 3 acknowledged 2`: command 3 of the session that was opened as `s`; `with another word`: of the one that stood at
+/// its place in a cluster that was here before.
 fn once(ask: Ask, words: &mut Words<'_>) -> Read<Ask> {
     if !words.skip("by") {
         return Ok(ask);
@@ -308,7 +309,12 @@ fn once(ask: Ask, words: &mut Words<'_>) -> Read<Ask> {
     let session = words.need("the name of a session")?.to_owned();
     let sequence = words.number("which command of the session")?;
     let acknowledged = if words.skip("acknowledged") { words.number("which command of the session")? } else { 0 };
-    Ok(Ask::Once { session, sequence, acknowledged, op: Box::new(ask) })
+    let another_word = words.skip("with");
+    if another_word {
+        words.expect("another")?;
+        words.expect("word")?;
+    }
+    Ok(Ask::Once { session, sequence, acknowledged, another_word, op: Box::new(ask) })
 }
 
 /// Nodes that are named must be there.

@@ -2,7 +2,7 @@
 //! What they were told is judged by the checkers.
 
 use bytes::Bytes;
-use raft::NodeId;
+use raft::{Index, NodeId};
 use replica::{
     Input, Refusal, Reply, Request, RequestId, SessionAct, SessionCommand, SessionId, StateMachine as _, Time,
 };
@@ -61,8 +61,8 @@ pub(crate) enum Answer {
     Written(u64, Bytes),
     /// The state behind so many commands was read; a store's answer.
     Read(u64, store::RangeResponse),
-    /// A session's own act is done: the session that was opened, if one was.
-    Session(SessionId),
+    /// A session's own act is done, by the entry at this index.
+    Session(Index),
     Refused(Refusal),
     /// It never reached a member.
     NotSent,
@@ -189,7 +189,10 @@ impl World {
             to => NodeId(to),
         };
         match op {
-            Ask::Open { session, ttl } => self.open_by_script(whom, session, SessionAct::Open { ttl: ttl / 1000 }),
+            Ask::Open { session, ttl } => {
+                let act = SessionAct::Open { ttl: ttl / 1000, word: self.next_word() };
+                self.open_by_script(whom, session, act)
+            }
             Ask::KeepAlive { session } => {
                 let act = SessionAct::KeepAlive(self.session_of_script(session));
                 self.open_by_script(whom, session, act)
@@ -198,8 +201,9 @@ impl World {
                 let act = SessionAct::Close(self.session_of_script(session));
                 self.open_by_script(whom, session, act)
             }
-            Ask::Once { session, sequence, acknowledged, op } => {
-                let session = self.session_of_script(session);
+            Ask::Once { session, sequence, acknowledged, another_word, op } => {
+                let known = self.session_of_script(session);
+                let session = if *another_word { SessionId { word: !known.word, ..known } } else { known };
                 let command = SessionCommand { session, sequence: *sequence, acknowledged: *acknowledged };
                 match self.body_of_script(op) {
                     Some(Body::Write(payload)) => self.once_by_script(whom, command, payload),
@@ -340,7 +344,7 @@ impl World {
                 self.after(delay, Event::Read(number));
             }
             Reply::Written { position, .. } if self.is_about_a_session(number) => {
-                self.settle(number, Answer::Session(SessionId(position.index.0)));
+                self.settle(number, Answer::Session(position.index));
             }
             Reply::Written { position, result } => {
                 let place = self.checkers.sequence.place_of(position).unwrap_or(0);

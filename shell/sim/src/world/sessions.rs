@@ -15,8 +15,8 @@ use crate::run::Mode;
 
 /// Commands of one client on their way at once, at most.
 const OUTSTANDING: usize = 4;
-/// A number that is no session and never will be.
-const NO_SESSION: SessionId = SessionId(1 << 40);
+/// An index where no session is and never will be.
+const NO_SESSION: SessionId = SessionId { index: 1 << 40, word: 0 };
 
 /// What a request has to do with a session.
 #[derive(Debug, Clone)]
@@ -123,7 +123,7 @@ impl World {
                 self.ask_about(number, SessionAct::Close(session));
             }
             35..=79 => self.stray_copy(&client),
-            80..=84 => self.ask_without_a_session(number),
+            80..=84 => self.ask_without_a_session(number, session),
             // One more than is allowed, so that it is refused sometimes.
             _ if client.waits.len() < OUTSTANDING.min(outstanding + 1) => self.next_command(number, session),
             _ => {}
@@ -134,7 +134,13 @@ impl World {
         let t = self.t() / 1000;
         let ttl = self.sessions.dice.between(2 * t, 40 * t);
         self.sessions.clients[number].opening = true;
-        self.ask_about(number, SessionAct::Open { ttl });
+        let word = self.next_word();
+        self.ask_about(number, SessionAct::Open { ttl, word });
+    }
+
+    /// For a session that is asked for now: as good as random, without taking from the dice.
+    pub(super) fn next_word(&self) -> u64 {
+        (self.next_operation + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15)
     }
 
     fn ask_about(&mut self, number: usize, act: SessionAct) {
@@ -168,11 +174,13 @@ impl World {
         }
     }
 
-    /// The session was never opened here: of another cluster, say.
-    fn ask_without_a_session(&mut self, number: usize) {
+    /// The session was never opened here: it is of another cluster, say, or of the one that stood here before.
+    fn ask_without_a_session(&mut self, number: usize, session: SessionId) {
         let (payload, at) = (self.invent_write(), self.anyone());
         let sequence = self.next_operation + 1;
-        let command = SessionCommand { session: NO_SESSION, sequence, acknowledged: number as u64 };
+        let before = SessionId { word: !session.word, ..session };
+        let session = if sequence.is_multiple_of(2) { before } else { NO_SESSION };
+        let command = SessionCommand { session, sequence, acknowledged: number as u64 };
         self.ask_once(at, command, payload, Asker::Nobody);
     }
 
@@ -245,8 +253,8 @@ impl World {
         match &named.client {
             Asker::Nobody => Ok(()),
             Asker::Script(name) => {
-                if let (Some(Answer::Session(id)), Body::Session(SessionAct::Open { .. })) = (&answer, &body) {
-                    self.sessions.scripts.insert(name.clone(), *id);
+                if let (Some(Answer::Session(index)), Body::Session(SessionAct::Open { word, .. })) = (&answer, &body) {
+                    self.sessions.scripts.insert(name.clone(), SessionId { index: index.0, word: *word });
                 }
                 Ok(())
             }
@@ -264,11 +272,12 @@ impl World {
     fn act_returned(&mut self, number: usize, act: SessionAct, answer: Option<&Answer>) {
         let Some(client) = self.sessions.clients.get_mut(number) else { return };
         match act {
-            SessionAct::Open { .. } => {
+            SessionAct::Open { word, .. } => {
                 client.opening = false;
-                if let Some(Answer::Session(id)) = answer {
+                if let Some(Answer::Session(index)) = answer {
+                    let session = Some(SessionId { index: index.0, word });
                     let answered = std::mem::take(&mut client.answered);
-                    *client = Client { session: Some(*id), next_sequence: 1, answered, ..Client::default() };
+                    *client = Client { session, next_sequence: 1, answered, ..Client::default() };
                     self.counters.path("session opened");
                 }
             }

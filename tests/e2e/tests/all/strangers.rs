@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use e2e::{Client, Cluster, Settings, beside_others, count, http, soon, wait_until};
+use server::api::quorate_v1::sessions_client::SessionsClient;
+use server::api::quorate_v1::{SessionKeepAliveRequest, SessionOpenRequest};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::Code;
@@ -148,4 +150,40 @@ async fn requests_above_the_limits_are_refused() {
     for (place, pid) in pids.into_iter().enumerate() {
         serves(&mut cluster, place, pid, "after").await;
     }
+}
+
+/// The token of a session that is opened now, and the same without its random word.
+async fn open_session(cluster: &Cluster) -> (String, String) {
+    let at = format!("http://127.0.0.1:{}", cluster.client_port(0));
+    let mut sessions = SessionsClient::connect(at).await.expect("a connection");
+    let token = sessions.open(SessionOpenRequest { ttl_ms: 0 }).await.expect("a session").into_inner().token;
+    let (numbers, _) = token.rsplit_once('-').expect("a word");
+    (token.clone(), numbers.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_of_a_cluster_that_was_wiped_takes_nothing() {
+    let _turn = beside_others().await;
+    let mut cluster = Cluster::start(Settings { members: 1, ..Settings::default() }).await;
+    for number in 0..20 {
+        cluster.client(0).put("filler", number.to_string()).await.expect("a put");
+    }
+    let (token, numbers) = open_session(&cluster).await;
+    cluster.kill(0);
+    std::fs::remove_dir_all(cluster.data_dir(0)).expect("wiped");
+    cluster.start_member(0);
+    cluster.wait_ready().await;
+    wait_until("the member has described itself", soon(), async || {
+        let members = cluster.client(0).members().await.ok()?;
+        members.first().filter(|member| !member.client_ur_ls.is_empty()).map(|_| ())
+    })
+    .await;
+    // The same cluster by its flags; each session takes the next index, so one of them takes that of the old one.
+    while open_session(&cluster).await.1 != numbers {}
+
+    let at = format!("http://127.0.0.1:{}", cluster.client_port(0));
+    let mut sessions = SessionsClient::connect(at).await.expect("a connection");
+    let refused = sessions.keep_alive(SessionKeepAliveRequest { token }).await.expect_err("of another founding");
+    assert_eq!(refused.code(), Code::FailedPrecondition);
+    assert!(refused.message().starts_with("quorate: session expired"), "{refused}");
 }
