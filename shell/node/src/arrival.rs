@@ -6,6 +6,8 @@ use replica::peer::Greeting;
 use replica::{PeerMessage, Question, ReadMode, ReceivedSnapshot, Reply, SessionAct, SessionCommand};
 use tokio::sync::oneshot;
 
+use crate::node::EndError;
+
 /// What a client asks, with the channel for its answer.
 pub(crate) struct ClientRequest {
     pub(crate) what: What,
@@ -41,8 +43,6 @@ pub(crate) enum Done<S> {
     SnapshotSent(NodeId),
     /// A peer greeted; no message of that connection has come yet, and none has left.
     PeerMet(NodeId, Greeting),
-    /// A peer says that this member was removed from the cluster.
-    Removed(String),
     /// This member must stop.
-    Failed(String),
+    Over(EndError),
 }

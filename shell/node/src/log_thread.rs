@@ -11,6 +11,7 @@ use wal::folder_disk::FolderDisk;
 use wal::{Chore, WriteError};
 
 use crate::arrival::Done;
+use crate::node::EndError;
 use crate::storeroom_thread::StoreroomJob;
 
 /// While the disk is full, a write is tried again this often (and whenever a chore has made room).
@@ -53,7 +54,7 @@ impl<S: replica::StateMachine> LogThread<S> {
                 }
             };
             if let Err(error) = result {
-                let _the_loop_is_gone_too = self.done.send(Done::Failed(error.to_string()));
+                let _the_loop_is_gone_too = self.done.send(Done::Over(EndError::Failed(error.to_string())));
                 return;
             }
         }

@@ -53,11 +53,7 @@ impl Met {
     pub(crate) fn check(&self, node: NodeId, life: Life, configured: u64) -> Result<(), String> {
         let known = if configured == 0 { self.disks.get(&node).copied() } else { Some(configured) };
         if known.is_some_and(|known| known != life.disk) {
-            return Err(format!(
-                "{node} comes with another disk than before: its data folder was wiped or replaced. A member that forgot its \
-                 votes must not vote again; put the old folder back, or remove the member (`quorate ctl member remove`), add it again \
-                 (`quorate ctl member add`), and start it with an empty folder"
-            ));
+            return Err(another_disk(node));
         }
         // A disk counts its starts, so a second process with a number that was met stands on a copy of it.
         let copied = |(incarnation, birth): &(u64, u64)| {
@@ -89,6 +85,15 @@ impl Met {
         }
         Some(text)
     }
+}
+
+/// What both sides are told of a member that comes with another disk than before.
+pub(crate) fn another_disk(node: NodeId) -> String {
+    format!(
+        "{node} comes with another disk than before: its data folder was wiped or replaced. A member that forgot its votes must \
+         not vote again; put the old folder back, or remove the member (`quorate ctl member remove`), add it again (`quorate ctl \
+         member add`), and start it with an empty folder"
+    )
 }
 
 #[cfg(test)]

@@ -110,6 +110,9 @@ pub enum EndError {
     /// It was removed from its cluster, for good.
     #[error("{0}")]
     Removed(String),
+    /// Its cluster knows it by another disk, for good: its folder was wiped or replaced, and with it what it voted.
+    #[error("{0}")]
+    AnotherDisk(String),
     /// It could not go on safely.
     #[error("{0}")]
     Failed(String),
@@ -182,6 +185,9 @@ impl<S: StateMachine> Node<S> {
             match &result {
                 Ok(()) => {}
                 Err(EndError::Removed(reason)) => warn!(reason, "this member stops: it is not a member any more"),
+                Err(EndError::AnotherDisk(reason)) => {
+                    warn!(reason, "this member stops: its data folder is another one")
+                }
                 Err(EndError::Failed(reason)) => tracing::error!(reason, "this member stops: it can't go on safely"),
             }
             tell_end.send_replace(Some(result));
@@ -423,8 +429,8 @@ impl<S: StateMachine> Sockets<S> {
                 outbox,
                 address: Box::new(move |attempt| for_address.address(peer, attempt)),
                 met: Box::new(meeter.clone()),
-                removed: Box::new(move |reason| {
-                    let _the_loop_may_be_gone = done.send(Done::Removed(reason));
+                over: Box::new(move |reason| {
+                    let _the_loop_may_be_gone = done.send(Done::Over(reason));
                 }),
             };
             spawn_local(line.keep()).abort_handle()

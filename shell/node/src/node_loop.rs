@@ -146,8 +146,7 @@ impl<S: StateMachine> NodeLoop<S> {
                 self.links.peer_is_there(peer);
                 Input::PeerMet(peer, greeting)
             }
-            Done::Removed(reason) => return Err(EndError::Removed(reason)),
-            Done::Failed(reason) => return Err(EndError::Failed(reason)),
+            Done::Over(reason) => return Err(reason),
         });
         Ok(())
     }

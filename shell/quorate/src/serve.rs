@@ -30,7 +30,11 @@ pub(crate) const PARENT_PIPE_FLAG: &str = "--parent-pipe";
 /// Exit code of a member that was removed from its cluster: starting it again is of no use.
 const REMOVED: u8 = 3;
 
-/// Runs a member until it is told to stop: 0 then, 1 when it fails, 2 when it was told nonsense, 3 when it was removed.
+/// Exit code of a member whose data folder is not the one that its cluster knows it by: starting it again with it is of no use.
+const ANOTHER_DISK: u8 = 4;
+
+/// Runs a member until it is told to stop: 0 then, 1 when it fails, 2 when it was told nonsense, 3 when it was removed, 4 when its
+/// data folder is another one than before.
 pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
     let environment: Vec<(OsString, OsString)> = std::env::vars_os().collect();
     let flags = match flags::read(arguments, &environment) {
@@ -67,6 +71,7 @@ pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
             }
             match error {
                 RunError::Removed(_) => ExitCode::from(REMOVED),
+                RunError::AnotherDisk(_) => ExitCode::from(ANOTHER_DISK),
                 _ => ExitCode::FAILURE,
             }
         }

@@ -16,6 +16,7 @@ use super::Circle;
 use super::frame::{self, HEADER_BYTES};
 use super::hello::{self, HELLO_BYTES_MAX, Hello, Purpose, Refused};
 use super::outbox::Outbox;
+use crate::node::EndError;
 
 const PAUSE_MIN: Duration = Duration::from_millis(50);
 const PAUSE_MAX: Duration = Duration::from_secs(1);
@@ -31,15 +32,15 @@ pub(crate) struct Line {
     pub(crate) address: Box<dyn Fn(usize) -> Option<String>>,
     /// It was let in.
     pub(crate) met: Box<dyn Fn(&Hello)>,
-    /// It says that this member was removed.
-    pub(crate) removed: Box<dyn Fn(String)>,
+    /// It says that this member is none any more.
+    pub(crate) over: Box<dyn Fn(EndError)>,
 }
 
 /// Why there is no connection.
 #[derive(Debug)]
 enum Trouble {
     Broken(io::Error),
-    Removed(String),
+    Over(EndError),
 }
 
 impl From<io::Error> for Trouble {
@@ -64,9 +65,9 @@ impl Line {
                     self.outbox.set_connected(false);
                     error.to_string()
                 }
-                Err(Trouble::Removed(reason)) => {
-                    (self.removed)(reason.clone());
-                    reason
+                Err(Trouble::Over(reason)) => {
+                    (self.over)(reason.clone());
+                    reason.to_string()
                 }
                 Err(Trouble::Broken(error)) => error.to_string(),
             };
@@ -97,7 +98,8 @@ impl Line {
             stream.write_all(&bytes).await?;
             let answer = read_frame(&mut stream).await?;
             let refused = |refused| match refused {
-                Refused::Removed(reason) => Trouble::Removed(reason),
+                Refused::Removed(reason) => Trouble::Over(EndError::Removed(reason)),
+                Refused::AnotherDisk(reason) => Trouble::Over(EndError::AnotherDisk(reason)),
                 Refused::Said(reason) => Trouble::Broken(io::Error::new(
                     io::ErrorKind::PermissionDenied,
                     format!("{address} refused us: {reason}"),

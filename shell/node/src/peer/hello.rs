@@ -33,6 +33,9 @@ pub(crate) enum Refused {
     /// The one that greeted was a member and was removed for good, which this sentence says.
     #[error("{0}")]
     Removed(String),
+    /// The one that greeted is known for good by another disk, which this sentence says: it forgot what it voted.
+    #[error("{0}")]
+    AnotherDisk(String),
 }
 
 /// What a member says of itself.
@@ -156,6 +159,10 @@ pub(crate) fn put_answer(answer: &Result<Hello, Refused>, out: &mut BytesMut) {
             out.put_u8(2);
             out.put_slice(reason.as_bytes());
         }
+        Err(Refused::AnotherDisk(reason)) => {
+            out.put_u8(3);
+            out.put_slice(reason.as_bytes());
+        }
     }
 }
 
@@ -167,6 +174,7 @@ pub(crate) fn take_answer(mut input: Bytes) -> Result<Hello, Refused> {
         Ok(0) => Hello::take(&mut input).map_err(Refused::Said),
         Ok(1) => Err(Refused::Said(text(&input))),
         Ok(2) => Err(Refused::Removed(text(&input))),
+        Ok(3) => Err(Refused::AnotherDisk(text(&input))),
         Ok(_) | Err(_) => Err(Refused::Said("what came is no answer of a Quorate peer".into())),
     }
 }
@@ -194,9 +202,8 @@ mod tests {
 
     #[test]
     fn a_hello_and_its_answers_are_read_back() {
-        let refused = ["no", "gone"].map(str::to_string);
-        let [said, removed] = refused;
-        for answer in [Ok(hello()), Err(Refused::Said(said)), Err(Refused::Removed(removed))] {
+        let refused = [Refused::Said, Refused::Removed, Refused::AnotherDisk].map(|refused| Err(refused("no".into())));
+        for answer in refused.into_iter().chain([Ok(hello())]) {
             let mut out = BytesMut::new();
             put_answer(&answer, &mut out);
             assert_eq!(take_answer(out.freeze()), answer);

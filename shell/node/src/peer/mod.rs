@@ -20,7 +20,7 @@ use bytes::Bytes;
 use raft::{Configuration, Member, NodeId};
 use tokio::sync::watch;
 
-use crate::met::Met;
+use crate::met::{self, Met};
 use crate::node::AddressOf;
 use hello::{Hello, PROTOCOL, Purpose, Refused};
 
@@ -129,7 +129,13 @@ impl Circle {
         if !known && hello.node.0 < current.next_node {
             return said(format!("{} is not a member of this cluster ({current})", hello.node));
         }
-        let configured = current.members.get(&hello.node).map_or(0, |member| member.disk);
+        let disk =
+            |configuration: &Configuration| configuration.members.get(&hello.node).map_or(0, |member| member.disk);
+        let (configured, for_good) = (disk(&current), disk(&committed));
+        // Nothing takes a committed disk back: with this one it will never be let in, by anybody.
+        if for_good != 0 && for_good == configured && for_good != hello.disk {
+            return Err(Refused::AnotherDisk(met::another_disk(hello.node)));
+        }
         self.met.borrow().check(hello.node, hello.life(), configured).map_err(Refused::Said)
     }
 }
@@ -174,6 +180,28 @@ mod tests {
         let refused = circle(after.clone(), after).check(&hello_of(3));
         let sentence = "n3 was removed from this cluster (n1 n2)".to_string();
         assert_eq!(refused, Err(Refused::Removed(sentence)));
+    }
+
+    #[test]
+    fn only_a_disk_that_is_committed_is_told_as_the_only_one() {
+        // M15
+        let of_disk = |disk| {
+            let mut configuration = of_voters(&[1, 2], 3);
+            configuration.members.insert(NodeId(2), Member { disk, info: Bytes::new() });
+            configuration
+        };
+        let wiped = Hello { disk: 8, ..hello_of(2) };
+        let told = |committed: u64, current: u64| circle(of_disk(current), of_disk(committed)).check(&wiped);
+        assert!(matches!(told(7, 7), Err(Refused::AnotherDisk(said)) if said.contains("another disk")));
+        assert!(
+            matches!(told(0, 7), Err(Refused::Said(said)) if said.contains("another disk")),
+            "it may be taken back"
+        );
+        assert_eq!(told(0, 0), Ok(()), "the first disk of it that is met");
+        assert_eq!(told(8, 8), Ok(()));
+        let met_before = circle(of_disk(0), of_disk(0));
+        met_before.met.borrow_mut().remember(NodeId(2), Hello { disk: 7, ..hello_of(2) }.life());
+        assert!(matches!(met_before.check(&wiped), Err(Refused::Said(_))), "others may have met this one first");
     }
 
     #[test]

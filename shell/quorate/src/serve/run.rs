@@ -39,12 +39,16 @@ pub(crate) enum RunError {
          ctl member add`) and start it with an empty folder"
     )]
     Removed(String),
+    /// It is not who its cluster knows.
+    #[error("{0}. This process ends, and what it wrote to its data folder is of no use")]
+    AnotherDisk(String),
 }
 
 impl From<EndError> for RunError {
     fn from(error: EndError) -> Self {
         match error {
             EndError::Removed(reason) => Self::Removed(reason),
+            EndError::AnotherDisk(reason) => Self::AnotherDisk(reason),
             EndError::Failed(reason) => Self::Halted(reason),
         }
     }
