@@ -1,7 +1,7 @@
 //! Members come and go: by etcdctl and by `quorate ctl member`, under load, with wrong words and wiped disks.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use client::{Client, Config};
@@ -48,13 +48,14 @@ fn id_in(said: &str) -> String {
     said.split_whitespace().nth(1).expect("an id").to_owned()
 }
 
-/// Writes by the client library, each of which has to succeed; answers how many did.
-async fn write_until(client: Client, name: String, stop: Arc<AtomicBool>) -> (String, u64) {
+/// Writes by the client library, each of which has to succeed; answers how many did. Those of all writers are counted in `all`.
+async fn write_until(client: Client, name: String, stop: Arc<AtomicBool>, all: Arc<AtomicU64>) -> (String, u64) {
     let mut count = 0;
     while !stop.load(Ordering::Relaxed) {
         let written = client.put(name.clone(), (count + 1).to_string()).await;
         written.unwrap_or_else(|error| panic!("write {} of {name} failed: {error}", count + 1));
         count += 1;
+        all.fetch_add(1, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     (name, count)
@@ -66,10 +67,9 @@ async fn all_three_members_are_replaced_and_no_write_fails() {
     let mut cluster = Cluster::start(settings(3)).await;
     let endpoints: Vec<String> = (0..3).map(|place| format!("127.0.0.1:{}", cluster.client_port(place))).collect();
     let client = Client::with(&endpoints, Config::exactly_once()).expect("endpoints");
-    let stop = Arc::new(AtomicBool::new(false));
-    let writers: Vec<_> = (0..4)
-        .map(|worker| tokio::spawn(write_until(client.clone(), format!("writer{worker}"), stop.clone())))
-        .collect();
+    let (stop, all) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let writer = |worker| write_until(client.clone(), format!("writer{worker}"), stop.clone(), all.clone());
+    let writers: Vec<_> = (0..4).map(|worker| tokio::spawn(writer(worker))).collect();
 
     for place in 0..3 {
         let (old, new) = (format!("n{}", place + 1), format!("n{}", place + 4));
@@ -82,7 +82,9 @@ async fn all_three_members_are_replaced_and_no_write_fails() {
         assert!(said.contains("was removed from this cluster"), "{said}");
         wait_roster(&cluster, |lines| lines.len() == 3 && votes(lines, &new)).await;
     }
-    tokio::time::sleep(Duration::from_millis(300)).await;
+    let replaced = all.load(Ordering::Relaxed);
+    let more = async || (all.load(Ordering::Relaxed) >= replaced + 40).then_some(());
+    wait_until("writes at the new members alone", soon(), more).await;
     stop.store(true, Ordering::Relaxed);
     let mut written = Vec::new();
     for writer in writers {
