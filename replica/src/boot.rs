@@ -99,6 +99,7 @@ pub fn start<S: StateMachine, D: Disk>(
     if newest.is_none() && first.is_none() && exists(&disk)? {
         return Err(no_snapshot());
     }
+    newest.as_ref().map_or(Ok(()), |newest| is_ours(newest, id, own.disk))?;
     let opened = if first.is_some() && !exists(&disk)? { Wal::create(disk, options) } else { Wal::open(disk, options) };
     let (mut wal, recovered) = opened.map_err(StartError::Log)?;
     storeroom.clean_up().map_err(StartError::Create)?;
@@ -112,6 +113,19 @@ pub fn start<S: StateMachine, D: Disk>(
     let raft = Raft::new(id, config.raft, boot);
     let replica = Replica::new(raft, loaded.machine, config, incarnation, own).with_sessions(loaded.section.sessions);
     Ok(Started { replica, log: DurableLog::new(wal), storeroom, incarnation, torn })
+}
+
+/// Other clusters have a node of this number too, on another disk.
+fn is_ours<S>(snapshot: &Loaded<S>, id: NodeId, disk: u64) -> Result<(), StartError> {
+    let Loaded { position, section, .. } = snapshot;
+    let said = section.configuration.members.get(&id).map_or(0, |member| member.disk);
+    if said == 0 || said == disk {
+        return Ok(());
+    }
+    Err(StartError::Mismatch(format!(
+        "the newest snapshot, which covers the log up to {position}, is of a cluster in which {id} has the disk {said:016x}, and this is \
+         {disk:016x}: it is another cluster's file, or of an earlier member of that number"
+    )))
 }
 
 fn no_snapshot() -> StartError {
@@ -129,7 +143,8 @@ fn first_snapshot<S: StateMachine, D: Disk>(
     let Some(mut first) = first.filter(|_| untouched) else {
         return Err(no_snapshot());
     };
-    let section = Section { time: 0, digest: 0, sessions: Sessions::default(), configuration: first.configuration };
+    let (digest, configuration) = (first.machine.digest(), first.configuration);
+    let section = Section { time: 0, digest, sessions: Sessions::default(), configuration };
     let frozen = first.machine.freeze();
     let snapshot = TakeSnapshot { position: Position::ZERO, section: section.clone(), frozen };
     storeroom.take(snapshot).map_err(StartError::Create)?;

@@ -281,7 +281,7 @@ impl<S: StateMachine> Replica<S> {
             Input::Room(room) => self.no_room = !room,
             Input::SnapshotTaken(index) => {
                 let log_bytes = self.raft.inspect().log().bytes();
-                self.snapshots.taken(index, log_bytes, &self.config);
+                self.snapshots.taken(self.now, index, log_bytes, &self.config);
                 self.shorten_log();
             }
             Input::SnapshotFailed => self.snapshots.failed(self.now, self.config.election_timeout),

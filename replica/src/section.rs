@@ -23,7 +23,7 @@ const FIXED_BYTES: usize = 33;
 pub struct Section {
     /// Cluster time of the last entry that it covers.
     pub time: u64,
-    /// A digest over all applied entries, for comparing members; 0 where none is kept.
+    /// What the state machine said of its state when it was frozen ([`crate::StateMachine::digest`]); 0 where it says nothing.
     pub digest: u64,
     /// The clients' sessions as they are there (S14).
     pub sessions: Sessions,

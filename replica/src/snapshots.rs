@@ -3,6 +3,10 @@
 //!
 //! A log that reached its bound refuses clients, and a follower drops what it is sent while it holds entries that could be
 //! forgotten. So whatever can be forgotten must be, in time: this room sees to it that no log stays full for ever.
+//!
+//! Writing the whole state takes the disk and a core from the clients, however few entries made it due: a large state and a
+//! small count would mean one after the other. So a snapshot is followed by a rest that is many times as long as it took
+//! (thesis 5.1.3 asks for a size of the log in proportion to the snapshot's for the same reason), as long as the log has room.
 
 use raft::Index;
 
@@ -18,7 +22,10 @@ pub(crate) struct Snapshots {
     /// The same of the one that is being written, while it may still fail.
     bytes_covered: u64,
     running: bool,
+    begun: Time,
     not_before: Time,
+    /// The rest after the newest ends; none is needed from then on.
+    rests_until: Time,
     /// Attempts that failed in a row: each waits twice as long as the one before.
     failures: u32,
     /// The log may be forgotten up to here.
@@ -27,6 +34,10 @@ pub(crate) struct Snapshots {
 
 /// Waiting grows up to so many times doubled.
 const DOUBLED_MAX: u32 = 6;
+/// A rest is so many times as long as the snapshot before it took: of ten seconds under load one is spent on snapshots.
+const REST_TIMES: u64 = 9;
+/// No rest is longer, in microseconds: a machine that stood still while one was written must not keep its log for a day.
+const REST_MAX: u64 = 600_000_000;
 
 /// The log is so full that what can be forgotten must be: also when only the next append does not fit, which a follower drops
 /// for as long as it could forget something.
@@ -50,7 +61,9 @@ impl Snapshots {
             bytes: 0,
             bytes_covered: 0,
             running: false,
+            begun: Time::default(),
             not_before: Time::default(),
+            rests_until: Time::default(),
             failures: 0,
             forget: Index::ZERO,
         }
@@ -61,20 +74,23 @@ impl Snapshots {
         self.bytes += bytes;
     }
 
-    /// Whether to take one now, at `applied`: enough has changed since the last, or the log needs room.
-    pub(crate) fn is_due(&self, now: Time, applied: Index, pressing: bool, config: &Config) -> bool {
+    /// Whether to take one now, at `applied`, with a log of so many bytes: enough has changed since the last and it is not too
+    /// soon, or the log needs room.
+    pub(crate) fn is_due(&self, now: Time, applied: Index, log_bytes: u64, pressing: bool, config: &Config) -> bool {
         let grown = applied.since(self.last) >= config.snapshot_entries || self.bytes >= bytes_for_a_snapshot(config);
-        (grown || pressing) && !self.running && applied > self.last && now >= self.not_before
+        let rested = now >= self.rests_until || log_bytes >= config.raft.limits.log_bytes_max / 2;
+        (grown && rested || pressing) && !self.running && applied > self.last && now >= self.not_before
     }
 
-    pub(crate) fn started(&mut self) {
-        self.running = true;
+    pub(crate) fn started(&mut self, now: Time) {
+        (self.running, self.begun) = (true, now);
         self.bytes_covered = std::mem::take(&mut self.bytes);
     }
 
     /// It is durable. Entries behind it stay for peers that are a little behind, if they are not too large.
-    pub(crate) fn taken(&mut self, index: Index, log_bytes: u64, config: &Config) {
+    pub(crate) fn taken(&mut self, now: Time, index: Index, log_bytes: u64, config: &Config) {
         (self.running, self.failures) = (false, 0);
+        self.rests_until = now.after(now.since(self.begun).saturating_mul(REST_TIMES).min(REST_MAX));
         self.last = self.last.max(index);
         let keep = if log_bytes < bytes_for_a_snapshot(config) / 2 { config.snapshot_tail } else { 0 };
         self.forget = self.forget.max(Index(self.last.0.saturating_sub(keep)));
@@ -133,34 +149,51 @@ mod tests {
         // D8, S7
         let mut snapshots = Snapshots::new(Index(5));
         snapshots.applied(1000);
-        assert!(snapshots.is_due(Time(0), Index(6), false, &config()));
-        snapshots.started();
+        assert!(snapshots.is_due(Time(0), Index(6), 0, false, &config()));
+        snapshots.started(Time(0));
         snapshots.applied(10);
-        assert!(!snapshots.is_due(Time(0), Index(7), false, &config()), "one at a time");
+        assert!(!snapshots.is_due(Time(0), Index(7), 0, false, &config()), "one at a time");
         snapshots.failed(Time(0), 50);
-        assert!(!snapshots.is_due(Time(49), Index(7), false, &config()));
-        assert!(snapshots.is_due(Time(50), Index(7), false, &config()));
-        snapshots.started();
+        assert!(!snapshots.is_due(Time(49), Index(7), 0, false, &config()));
+        assert!(snapshots.is_due(Time(50), Index(7), 0, false, &config()));
+        snapshots.started(Time(0));
         snapshots.failed(Time(50), 50);
         assert!(
-            !snapshots.is_due(Time(149), Index(7), false, &config()),
+            !snapshots.is_due(Time(149), Index(7), 0, false, &config()),
             "a full disk is not written full all the time"
         );
-        assert!(snapshots.is_due(Time(150), Index(7), false, &config()));
+        assert!(snapshots.is_due(Time(150), Index(7), 0, false, &config()));
     }
 
     #[test]
     fn a_log_that_is_nearly_full_is_shortened_whatever_else_is_said() {
         let mut snapshots = Snapshots::new(Index(5));
         assert!(is_nearly_full(6000, &config()) && !is_nearly_full(5999, &config()));
-        assert!(!snapshots.is_due(Time(0), Index(5), true, &config()), "nothing is new");
-        assert!(snapshots.is_due(Time(0), Index(6), true, &config()));
-        snapshots.started();
-        snapshots.taken(Index(50), 400, &config());
+        assert!(!snapshots.is_due(Time(0), Index(5), 0, true, &config()), "nothing is new");
+        assert!(snapshots.is_due(Time(0), Index(6), 0, true, &config()));
+        snapshots.started(Time(0));
+        snapshots.taken(Time(0), Index(50), 400, &config());
         assert_eq!(snapshots.forget(false), Index(40), "a tail stays for peers");
         assert_eq!(snapshots.forget(true), Index(50), "but not for ever");
-        snapshots.taken(Index(60), 600, &config());
+        snapshots.taken(Time(0), Index(60), 600, &config());
         assert_eq!(snapshots.forget(false), Index(60), "nor where it is large");
+    }
+
+    #[test]
+    fn the_next_waits_many_times_as_long_as_one_took_unless_the_log_needs_room() {
+        // S7: what is due meanwhile is not forgotten.
+        let mut snapshots = Snapshots::new(Index(5));
+        snapshots.started(Time(1000));
+        snapshots.applied(5000);
+        snapshots.taken(Time(1100), Index(6), 0, &config());
+        let due = |at, log_bytes, pressing| snapshots.is_due(Time(at), Index(200), log_bytes, pressing, &config());
+        assert!(!due(1999, 3999, false) && due(2000, 0, false));
+        assert!(due(1101, 4000, false), "a log that is half full is not left to grow");
+        assert!(due(1101, 0, true), "nor is a disk without room");
+        snapshots.started(Time(2000));
+        snapshots.taken(Time(u64::MAX / 2), Index(300), 0, &config());
+        let late = Time(u64::MAX / 2 + REST_MAX);
+        assert!(snapshots.is_due(late, Index(400), 0, false, &config()), "however long this machine stood still");
     }
 
     #[test]
@@ -169,6 +202,6 @@ mod tests {
         config.snapshot_log_bytes = 1 << 30;
         let mut snapshots = Snapshots::new(Index(5));
         snapshots.applied(2000);
-        assert!(snapshots.is_due(Time(0), Index(6), false, &config));
+        assert!(snapshots.is_due(Time(0), Index(6), 0, false, &config));
     }
 }

@@ -79,6 +79,14 @@ pub trait StateMachine: Send + 'static {
     /// A handle for queries.
     fn reader(&self) -> Self::Reader;
 
+    /// A number that stands for the state: the same wherever the same commands were applied, and another after nearly every
+    /// command. It goes into each snapshot and is compared when one has been read, so that a state that came back with less
+    /// than was frozen, or with more, does not get in. Quick: it is asked for at each freeze. 0 says nothing, and nothing is
+    /// compared.
+    fn digest(&self) -> u64 {
+        0
+    }
+
     /// The present state as a value that another thread can write out. Quick: nothing is copied that grows with the state
     /// where that can be avoided.
     fn freeze(&mut self) -> Self::Frozen;

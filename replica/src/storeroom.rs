@@ -33,6 +33,15 @@ pub enum LoadError {
     Section(String, SectionError),
     /// Its second part can't be read.
     Machine(String, RestoreError),
+    /// The state machine made from it is not the one that was frozen: it has less, or more.
+    Contradiction {
+        /// The file.
+        name: String,
+        /// What the file says that the state machine said.
+        frozen: u64,
+        /// What it says now.
+        restored: u64,
+    },
 }
 
 impl std::fmt::Display for LoadError {
@@ -41,6 +50,12 @@ impl std::fmt::Display for LoadError {
             Self::File(error) => write!(f, "{error}"),
             Self::Section(name, error) => write!(f, "{name}: {error}"),
             Self::Machine(name, error) => write!(f, "{name}: {error}"),
+            Self::Contradiction { name, frozen, restored } => write!(
+                f,
+                "{name}: the state machine made from it is not the one that was frozen ({restored:016x}, not {frozen:016x}): this \
+                 program reads or writes its state wrongly; use one that does not, or remove the member from the cluster and \
+                 add it again with an empty folder"
+            ),
         }
     }
 }
@@ -223,6 +238,10 @@ fn load<S: StateMachine, F: wal::DiskFile>(name: &str, mut reader: SnapshotReade
     let machine = S::restore(&mut reader).map_err(|error| LoadError::Machine(name.to_string(), error))?;
     let position = position(reader.position());
     reader.verify()?;
+    let (frozen, restored) = (section.digest, machine.digest());
+    if frozen != 0 && restored != 0 && frozen != restored {
+        return Err(LoadError::Contradiction { name: name.to_owned(), frozen, restored });
+    }
     Ok(Loaded { position, section, machine })
 }
 

@@ -114,6 +114,11 @@ pub struct Visit(u64);
 /// Why an offer is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotNow {
+    /// Its sender led a term that is over (figure 13, step 1).
+    OldTerm {
+        /// The term that this member knows of.
+        known: Term,
+    },
     /// One from another leader is being received.
     Receiving {
         /// The term of that leader.
@@ -126,6 +131,7 @@ pub enum NotNow {
 impl std::fmt::Display for NotNow {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
+            Self::OldTerm { known } => write!(f, "its sender leads no more: {known} has begun"),
             Self::Receiving { term } => write!(f, "a snapshot of the leader of {term} is being received"),
             Self::Building => write!(f, "a snapshot was received and is being installed"),
         }
@@ -149,11 +155,15 @@ impl<D: Disk> Default for Receiving<D> {
 }
 
 impl<D: Disk> Receiving<D> {
-    /// Lets a sender in, as the only one from now on.
+    /// Lets a sender in that leads `term`, as the only one from now on; `known` is this member's own term. Consensus would refuse
+    /// what comes of an older one anyway, but only when all of it is here.
     ///
     /// # Errors
     /// [`NotNow`]: it may come again.
-    pub fn enter(&mut self, from: NodeId, term: Term) -> Result<Visit, NotNow> {
+    pub fn enter(&mut self, from: NodeId, term: Term, known: Term) -> Result<Visit, NotNow> {
+        if term < known {
+            return Err(NotNow::OldTerm { known });
+        }
         if self.building {
             return Err(NotNow::Building);
         }
@@ -238,18 +248,33 @@ mod tests {
         // S17
         let (one, two) = (NodeId(1), NodeId(2));
         let mut receiving = Receiving::<MemoryDisk>::default();
-        let first = receiving.enter(one, Term(3)).unwrap();
-        let again = receiving.enter(one, Term(3)).unwrap();
+        let first = receiving.enter(one, Term(3), Term(2)).unwrap();
+        let again = receiving.enter(one, Term(3), Term(2)).unwrap();
         assert!(!receiving.is_present(first) && receiving.is_present(again));
-        assert_eq!(receiving.enter(two, Term(2)), Err(NotNow::Receiving { term: Term(3) }));
-        assert_eq!(receiving.enter(two, Term(3)), Err(NotNow::Receiving { term: Term(3) }), "one leads a term");
-        let newer = receiving.enter(two, Term(4)).unwrap();
+        assert_eq!(receiving.enter(two, Term(2), Term(2)), Err(NotNow::Receiving { term: Term(3) }));
+        assert_eq!(
+            receiving.enter(two, Term(3), Term(3)),
+            Err(NotNow::Receiving { term: Term(3) }),
+            "one leads a term"
+        );
+        let newer = receiving.enter(two, Term(4), Term(3)).unwrap();
         receiving.leave(again, None);
         assert!(receiving.is_present(newer), "who was replaced takes nobody along");
         assert!(receiving.build(newer) && !receiving.build(first));
-        assert_eq!(receiving.enter(two, Term(5)), Err(NotNow::Building));
+        assert_eq!(receiving.enter(two, Term(5), Term(5)), Err(NotNow::Building));
         receiving.leave(newer, None);
-        assert!(receiving.enter(one, Term(1)).is_ok());
+        assert!(receiving.enter(one, Term(4), Term(4)).is_ok());
+    }
+
+    #[test]
+    fn who_led_an_older_term_is_refused_before_anything_is_sent() {
+        // S17, figure 13, step 1
+        let mut receiving = Receiving::<MemoryDisk>::default();
+        let present = receiving.enter(NodeId(1), Term(4), Term(4)).unwrap();
+        let refused = receiving.enter(NodeId(2), Term(4), Term(5));
+        assert_eq!(refused, Err(NotNow::OldTerm { known: Term(5) }));
+        assert!(receiving.is_present(present), "whoever was let in before goes on: consensus judges what comes of it");
+        assert!(receiving.enter(NodeId(2), Term(5), Term(5)).is_ok());
     }
 
     #[test]

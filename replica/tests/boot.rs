@@ -7,14 +7,15 @@ mod journal;
 use bytes::Bytes;
 use journal::{Journal, command};
 use quorate_replica::{
-    Config, First, Freeze, Input, Own, Request, RequestId, Section, Sessions, StartError, Started, StateMachine,
-    Storeroom, TakeSnapshot, Time, Timer,
+    Config, First, Freeze, Input, LoadError, Own, Request, RequestId, Section, Sessions, StartError, Started,
+    StateMachine, Storeroom, TakeSnapshot, Time, Timer,
 };
 use raft::{Configuration, Entry, EntryKind, Header, Index, NodeId, Position, Term};
 use wal::memory_disk::{MemoryDisk, Operation};
 use wal::{Base, BaseChange, Batch, Disk, HardState, Options, Wal};
 
 const ID: NodeId = NodeId(1);
+const OWN_DISK: u64 = 77;
 /// Cluster time that the snapshots of these tests name.
 const SNAPSHOT_TIME: u64 = 900;
 
@@ -29,7 +30,7 @@ fn first(voters: u64) -> First<Journal> {
 }
 
 fn start(disk: &MemoryDisk, first: Option<First<Journal>>) -> Result<Member, StartError> {
-    quorate_replica::start(disk.clone(), ID, options(), Config::default(), first, Own::new(77, None))
+    quorate_replica::start(disk.clone(), ID, options(), Config::default(), first, Own::new(OWN_DISK, None))
 }
 
 fn refusal(disk: &MemoryDisk) -> String {
@@ -85,8 +86,12 @@ impl Folder {
 }
 
 fn snapshot(disk: &MemoryDisk, position: Position, frozen: impl Freeze) {
+    snapshot_that_says(0, disk, position, frozen);
+}
+
+fn snapshot_that_says(digest: u64, disk: &MemoryDisk, position: Position, frozen: impl Freeze) {
     let configuration = Configuration::of_voters([ID]);
-    let section = Section { time: SNAPSHOT_TIME, digest: 0, sessions: Sessions::default(), configuration };
+    let section = Section { time: SNAPSHOT_TIME, digest, sessions: Sessions::default(), configuration };
     Storeroom::new(disk.clone()).take(TakeSnapshot { position, section, frozen }).expect("there is room");
 }
 
@@ -190,6 +195,55 @@ fn a_snapshot_of_another_state_machine_is_refused() {
     snapshot(&disk, Position::new(1, 1), b"of something else".to_vec());
     let text = refusal(&disk);
     assert!(text.contains("not of this state machine: 17 bytes are no list"), "{text}");
+}
+
+#[test]
+fn a_state_machine_that_has_less_than_its_snapshot_says_is_refused() {
+    // S15
+    let says = |upto: u64| Journal::restore(&mut stream(upto).as_slice()).unwrap().digest();
+    let disk = Folder { base: (0, 0), terms: &[1], commit: 0, snapshot: None }.disk();
+    snapshot_that_says(says(5), &disk, Position::new(5, 1), stream(5));
+    assert_eq!(stands(&start(&disk, None).unwrap()).2, 5, "what it says is what it has");
+    for has in [4, 6] {
+        let disk = Folder { base: (0, 0), terms: &[1], commit: 0, snapshot: None }.disk();
+        snapshot_that_says(says(5), &disk, Position::new(5, 1), stream(has));
+        let before = disk.fingerprint();
+        let text = refusal(&disk);
+        assert!(text.contains("is not the one that was frozen") && text.contains(&snapshot_name(&disk)), "{text}");
+        assert_eq!(disk.fingerprint(), before, "it is left for whoever looks into it");
+    }
+}
+
+#[test]
+fn a_received_snapshot_whose_state_machine_has_less_than_it_says_leaves_nothing() {
+    // S15
+    let (sender, receiver) = (MemoryDisk::new(), MemoryDisk::new());
+    let says = Journal::restore(&mut stream(5).as_slice()).unwrap().digest();
+    snapshot_that_says(says, &sender, Position::new(5, 1), stream(4));
+    let bytes = sender.contents(&snapshot_name(&sender)).unwrap();
+    let storeroom = Storeroom::new(receiver.clone());
+    let mut copy = storeroom.receive(Storeroom::new(sender).open_newest().unwrap().id(), None).unwrap();
+    copy.append(0, &bytes).unwrap();
+    let refused = storeroom.received::<Journal>(copy).err().unwrap();
+    assert!(matches!(refused, LoadError::Contradiction { .. }), "{refused}");
+    assert_eq!(receiver.list().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn a_snapshot_of_another_cluster_is_refused() {
+    let disk = Folder { base: (0, 0), terms: &[1], commit: 1, snapshot: Some((0, 0)) }.disk();
+    let mut configuration = Configuration::of_voters([ID]);
+    let member = raft::Member { disk: OWN_DISK + 1, ..raft::Member::default() };
+    configuration.members.insert(ID, member);
+    let section = Section { time: 5, digest: 0, sessions: Sessions::default(), configuration };
+    let position = Position::new(9, 3);
+    let theirs = TakeSnapshot { position, section, frozen: stream(9) };
+    Storeroom::new(disk.clone()).take(theirs).unwrap();
+    let before = disk.fingerprint();
+    let text = refusal(&disk);
+    assert!(text.contains("up to 9@3, is of a cluster in which n1 has the disk 000000000000004e"), "{text}");
+    assert!(text.contains("another cluster's file") && text.contains("put back an undamaged copy"), "{text}");
+    assert_eq!(disk.fingerprint(), before, "nothing was reset behind it");
 }
 
 #[test]

@@ -63,6 +63,15 @@ impl StateMachine for KvStore {
         Reader::new(Arc::clone(&self.shared))
     }
 
+    /// Each command that changes anything raises the revision.
+    fn digest(&self) -> u64 {
+        let store = self.shared.read();
+        let mut hasher = mvcc::Hasher::new();
+        hasher.signed(store.revision());
+        hasher.signed(store.compact_revision());
+        hasher.finish().max(1)
+    }
+
     fn freeze(&mut self) -> FrozenStore {
         let frozen = self.shared.read().freeze();
         FrozenStore::new(Arc::clone(&self.shared), frozen)

@@ -139,15 +139,16 @@ impl<S: StateMachine> Replica<S> {
 
     pub(super) fn take_snapshot(&mut self) {
         let view = self.raft.inspect();
-        let due = self.snapshots.is_due(self.now, view.applied(), self.needs_room(), &self.config);
+        let (log_bytes, pressing) = (view.log().bytes(), self.needs_room());
+        let due = self.snapshots.is_due(self.now, view.applied(), log_bytes, pressing, &self.config);
         let Some(position) = view.log().position_at(view.applied()).filter(|_| due) else { return };
         let section = Section {
             time: view.time_at(position.index),
-            digest: 0,
+            digest: self.machine.digest(),
             sessions: self.sessions.clone(),
             configuration: view.history().at(position.index).clone(),
         };
-        self.snapshots.started();
+        self.snapshots.started(self.now);
         self.out.take_snapshot = Some(TakeSnapshot { position, section, frozen: self.machine.freeze() });
     }
 

@@ -47,6 +47,10 @@ impl StateMachine for Journal {
 
     fn reader(&self) {}
 
+    fn digest(&self) -> u64 {
+        self.list.last().map_or(1, |last| (self.list.len() as u64) << 32 | last.position.index.0)
+    }
+
     fn freeze(&mut self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.list.len() * RECORD_BYTES);
         for applied in &self.list {

@@ -219,6 +219,13 @@ impl<S: StateMachine> Handle<S> {
         self.published.status.subscribe()
     }
 
+    /// How long the longest turn of the loop took since the start: for so long no heartbeat left. A member whose turns come near its
+    /// election timeout loses its leadership for nothing.
+    #[must_use]
+    pub fn longest_turn(&self) -> Duration {
+        self.published.longest_turns.longest()
+    }
+
     /// Changes the membership. Any member may be asked; a follower passes it to the leader. With `seen` it is changed only if
     /// the leader's newest configuration stands at that index ([`Survey::index`]). Answers who are members when the change is
     /// committed; a new voter may still be catching up then.

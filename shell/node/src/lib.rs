@@ -62,9 +62,11 @@ mod node;
 mod node_loop;
 mod peer;
 mod published;
+mod snapshot_thread;
 mod storeroom_thread;
 mod timers;
 mod transferring;
+mod turn_times;
 
 pub use folder::{FolderError, Identity, identity};
 pub use handle::{Handle, Member, MemberError, OpenSession, ReadError, Status, WriteError, Written};

@@ -29,7 +29,7 @@ pub(crate) struct LogThread<S: replica::StateMachine> {
     pub(crate) log: DurableLog<FolderDisk>,
     pub(crate) jobs: Receiver<LogJob>,
     pub(crate) done: UnboundedSender<Done<S>>,
-    pub(crate) storeroom: Sender<StoreroomJob<S>>,
+    pub(crate) storeroom: Sender<StoreroomJob>,
     /// What the loop was told last.
     pub(crate) room: bool,
     /// The member stops: what waits for room waits no longer.

@@ -34,8 +34,10 @@ use crate::peer::links::{Dial, Links, Watch};
 use crate::peer::transfer::receive::Receiver;
 use crate::peer::transfer::send::Sender;
 use crate::published::Published;
+use crate::snapshot_thread::SnapshotThread;
 use crate::storeroom_thread::{StoreroomJob, StoreroomThread};
 use crate::timers::Timers;
+use crate::turn_times::TurnTimes;
 
 /// Requests and messages that wait for the loop; who sends more waits.
 const TRAFFIC_MAX: usize = 4096;
@@ -297,6 +299,7 @@ fn run<S: StateMachine>(
     let (tell_done, done) = mpsc::unbounded_channel::<Done<S>>();
     let (log, log_jobs) = threads::channel();
     let (storeroom, storeroom_jobs) = threads::channel();
+    let (snapshots, snapshot_jobs) = threads::channel();
     let log_thread = LogThread {
         log: started.log,
         jobs: log_jobs,
@@ -310,13 +313,15 @@ fn run<S: StateMachine>(
         folder: folder.path().to_path_buf(),
         jobs: storeroom_jobs,
         log: log.clone(),
-        done: tell_done.clone(),
     };
+    let snapshot_thread =
+        SnapshotThread { storeroom: started.storeroom.clone(), jobs: snapshot_jobs, done: tell_done.clone() };
     let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new().name(name.into()).spawn(work).map_err(|error| format!("no thread: {error}"))
     };
     let log_thread = spawn("log", Box::new(move || log_thread.run()))?;
     let storeroom_thread = spawn("storeroom", Box::new(move || storeroom_thread.run()))?;
+    let snapshot_thread = spawn("snapshots", Box::new(move || snapshot_thread.run()))?;
 
     let circle = circle(config, &folder, started.incarnation, &handle.published)?;
     let sending = Sending::new(started.storeroom.clone());
@@ -339,7 +344,8 @@ fn run<S: StateMachine>(
             traffic: arriving,
             done,
             log: log.clone(),
-            storeroom: storeroom.clone(),
+            snapshots,
+            turn_times: TurnTimes::new(config.election_timeout),
             links,
             peers,
             leaves: None,
@@ -356,6 +362,7 @@ fn run<S: StateMachine>(
     });
     let _they_end_by_themselves = (log.send(LogJob::Seal), log_thread.join());
     let _likewise = (storeroom.send(StoreroomJob::Stop), storeroom_thread.join());
+    let _nobody_asks_it_any_more = snapshot_thread.join();
     result
 }
 
@@ -389,7 +396,7 @@ fn circle<S: StateMachine>(
 struct Sockets<S: StateMachine> {
     circle: Rc<Circle>,
     storeroom: replica::Storeroom<FolderDisk>,
-    remember: threads::Sender<StoreroomJob<S>>,
+    remember: threads::Sender<StoreroomJob>,
     done: mpsc::UnboundedSender<Done<S>>,
 }
 
@@ -400,7 +407,7 @@ impl<S: StateMachine> Sockets<S> {
         listeners: Vec<TcpListener>,
         handle: &Handle<S>,
     ) -> Result<(), String> {
-        let receiver = Receiver::new(self.storeroom.clone(), self.done.clone());
+        let receiver = Receiver::new(self.storeroom.clone(), self.done.clone(), handle.watch_status());
         let door = Rc::new(Door {
             circle: self.circle.clone(),
             traffic: handle.traffic.clone(),

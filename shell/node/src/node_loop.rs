@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use raft::Event;
 use replica::{
-    Input, LeaseOff, LeaseState, Output, Replica, Reply, Request, RequestId, SendSnapshot, StateMachine, Time,
+    Input, LeaseOff, LeaseState, Output, Replica, Reply, Request, RequestId, SendSnapshot, StateMachine, TakeSnapshot,
+    Time,
 };
 use tokio::sync::mpsc::{Receiver, UnboundedReceiver};
 use tokio::sync::oneshot;
@@ -25,8 +26,8 @@ use crate::node::EndError;
 use crate::peer::links::{Links, Watch};
 use crate::peer::transfer::send::Sender;
 use crate::published::Published;
-use crate::storeroom_thread::StoreroomJob;
 use crate::timers::Timers;
+use crate::turn_times::{Doing, TurnTimes};
 
 /// Inputs taken into one turn at most: then the timers get their chance.
 const TURN_INPUTS_MAX: usize = 1024;
@@ -43,7 +44,7 @@ pub(crate) struct NodeLoop<S: StateMachine> {
     pub(crate) traffic: Receiver<Traffic>,
     pub(crate) done: UnboundedReceiver<Done<S>>,
     pub(crate) log: ThreadSender<LogJob>,
-    pub(crate) storeroom: ThreadSender<StoreroomJob<S>>,
+    pub(crate) snapshots: ThreadSender<TakeSnapshot<S::Frozen>>,
     pub(crate) links: Links,
     pub(crate) peers: Watch,
     /// This member was removed from the cluster: it ends then, when others had the time to hear its last words.
@@ -51,6 +52,7 @@ pub(crate) struct NodeLoop<S: StateMachine> {
     pub(crate) send_snapshot: Box<dyn Fn(SendSnapshot)>,
     pub(crate) snapshot_sender: Arc<Sender>,
     pub(crate) published: Arc<Published<S>>,
+    pub(crate) turn_times: TurnTimes,
     pub(crate) stop: CancellationToken,
     pub(crate) waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
     pub(crate) next_request: u64,
@@ -181,6 +183,7 @@ impl<S: StateMachine> NodeLoop<S> {
     /// clock is read when the last input has been taken: whatever comes later is served by a later reading, however long this
     /// process stands still in between.
     fn turn(&mut self) -> Result<bool, String> {
+        let begun = Instant::now();
         let suspected = self.clocks.are_suspected(self.replica.inspect().configuration().settings.drift_bound);
         if suspected {
             warn!("this machine's clocks went different ways: what was measured by them is not relied on");
@@ -193,7 +196,14 @@ impl<S: StateMachine> NodeLoop<S> {
         self.inputs = inputs;
         self.tell_lease();
         let again = output.again || suspected;
+        let doing = match &output {
+            Output { replaced_machine: Some(_), .. } => Doing::Installing,
+            Output { take_snapshot: Some(_), .. } => Doing::Freezing,
+            Output { .. } => Doing::Ordinary,
+        };
         self.carry_out(output)?;
+        let now = Instant::now();
+        self.turn_times.ended(now, now - begun, doing, &self.published.longest_turns);
         Ok(again)
     }
 
@@ -238,9 +248,7 @@ impl<S: StateMachine> NodeLoop<S> {
             self.timers.change(now, change);
         }
         if let Some(snapshot) = output.take_snapshot {
-            self.storeroom
-                .send(StoreroomJob::Take(Box::new(snapshot)))
-                .map_err(|_| "the storeroom's thread is gone")?;
+            self.snapshots.send(snapshot).map_err(|_| "the snapshots' thread is gone")?;
         }
         output.send_snapshots.into_iter().for_each(&self.send_snapshot);
         self.published.update(&self.replica, output.replaced_machine.is_some());

@@ -8,6 +8,7 @@ use replica::{Replica, StateMachine};
 use tokio::sync::watch;
 
 use crate::handle::Status;
+use crate::turn_times::LongestTurns;
 
 /// The newest of each.
 pub(crate) struct Published<S: StateMachine> {
@@ -18,6 +19,8 @@ pub(crate) struct Published<S: StateMachine> {
     pub(crate) committed: watch::Sender<Arc<Configuration>>,
     /// Where that one stands; nothing while a newer one is in force, for which it is looked up each time.
     committed_index: watch::Sender<Option<Index>>,
+    /// How long turns took.
+    pub(crate) longest_turns: LongestTurns,
     reader: RwLock<S::Reader>,
 }
 
@@ -30,6 +33,7 @@ impl<S: StateMachine> Published<S> {
             configuration_index: watch::Sender::new(view.history().current_index()),
             committed: watch::Sender::new(Arc::new(view.history().at(view.commit()).clone())),
             committed_index: watch::Sender::new(None),
+            longest_turns: LongestTurns::default(),
             reader: RwLock::new(replica.machine().reader()),
         }
     }

@@ -134,6 +134,10 @@ impl StateMachine for Machine {
         self.store.reader()
     }
 
+    fn digest(&self) -> u64 {
+        mix(self.chain, self.count).max(1)
+    }
+
     fn freeze(&mut self) -> FrozenMachine {
         FrozenMachine { head: [self.count, self.chain], store: self.store.freeze() }
     }

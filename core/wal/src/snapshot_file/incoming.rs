@@ -10,12 +10,13 @@ use crate::disk::{Disk, DiskFile};
 use crate::error::{Damage, Failure};
 use crate::spare::remove_if_there;
 use std::io;
+use std::sync::Arc;
 
 /// A snapshot file that is being received.
 #[derive(Debug)]
 pub struct IncomingSnapshot<D: Disk> {
     disk: D,
-    file: D::File,
+    file: Arc<D::File>,
     group: u32,
     id: SnapshotId,
     /// What is on the disk, once the header is.
@@ -33,7 +34,7 @@ impl<D: Disk> IncomingSnapshot<D> {
     pub fn start(disk: D, group: u32, id: SnapshotId) -> io::Result<Self> {
         let name = unfinished_name(id);
         remove_if_there(&disk, &name)?;
-        let file = disk.create(&name)?;
+        let file = Arc::new(disk.create(&name)?);
         Ok(Self { disk, file, group, id, check: None, pending: Vec::new(), unsynced: 0 })
     }
 
@@ -51,6 +52,7 @@ impl<D: Disk> IncomingSnapshot<D> {
         if file.length()? > id.length {
             return Self::start(disk, group, id).map(Some);
         }
+        let file = Arc::new(file);
         let mut incoming = Self { disk, file, group, id, check: None, pending: Vec::new(), unsynced: 0 };
         let Ok(mut chunks) = Chunks::open(&incoming.disk, &name) else { return Ok(Some(incoming)) };
         if !incoming.is_ours(&chunks.check) {
@@ -64,6 +66,9 @@ impl<D: Disk> IncomingSnapshot<D> {
         while chunks.next().is_ok() && chunks.check.footer.is_none_or(|footer| footer.checksum == id.checksum) {
             let offset = chunks.check.offset - chunks.chunk.len() as u64;
             incoming.write(&chunks.chunk, offset)?;
+            if let Some(file) = incoming.take_due_sync() {
+                file.sync_data()?;
+            }
             incoming.check = Some(chunks.check.clone());
             if chunks.check.footer.is_some() {
                 break;
@@ -160,14 +165,26 @@ impl<D: Disk> IncomingSnapshot<D> {
         (check.header.group, check.header.position) == (self.group, self.id.position)
     }
 
-    /// Synced now and then: a whole file at once would make every other sync of this disk wait.
+    /// The file, when so much was written to it that it should be synced: a whole file at once would make every other sync of
+    /// this disk wait. Another thread may do that while more is written. Nothing depends on it but that others get their turn,
+    /// for [`IncomingSnapshot::complete`] syncs what is left; but an error means that this file came to nothing.
+    pub fn take_due_sync(&mut self) -> Option<Arc<D::File>> {
+        let is_due = self.unsynced >= SYNC_BYTES;
+        is_due.then(|| {
+            self.unsynced = 0;
+            self.file.clone()
+        })
+    }
+
+    /// Such a sync failed.
+    #[must_use]
+    pub fn not_synced(&self, error: &io::Error) -> SnapshotError {
+        self.failed("sync", error)
+    }
+
     fn write(&mut self, bytes: &[u8], offset: u64) -> io::Result<()> {
         self.file.write_all_at(bytes, offset)?;
         self.unsynced += bytes.len() as u64;
-        if self.unsynced >= SYNC_BYTES {
-            self.unsynced = 0;
-            self.file.sync_data()?;
-        }
         Ok(())
     }
 

@@ -39,3 +39,9 @@ fn pump(from: &mut impl Read, to: &mut impl Write) {
         to.write_all(&buffer[..bytes]).expect("it can be written");
     }
 }
+
+/// Reads all of a file.
+pub(crate) fn read(file: &Path) {
+    let mut file = File::open(file).expect("the file is there");
+    std::io::copy(&mut file, &mut std::io::sink()).expect("it can be read");
+}

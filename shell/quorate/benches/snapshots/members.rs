@@ -56,6 +56,7 @@ impl Members {
                 format!("--listen-peer-urls={peer}"),
                 format!("--initial-advertise-peer-urls={peer}"),
                 format!("--initial-cluster={}", cluster.join(",")),
+                "--log-level=debug".to_string(),
             ];
             own.into_iter().chain(flags.iter().cloned()).collect()
         };
@@ -89,10 +90,34 @@ impl Members {
         }
     }
 
-    /// How often all members together said this.
-    pub(crate) fn marks(&self, mark: &str) -> usize {
-        let count = |member| std::fs::read_to_string(self.log(member)).map_or(0, |text| text.matches(mark).count());
-        (0..3).map(count).sum()
+    fn text(&self, member: usize) -> String {
+        std::fs::read_to_string(self.log(member)).unwrap_or_default()
+    }
+
+    /// How many snapshots all members together wrote, and how long the longest took, in milliseconds.
+    pub(crate) fn snapshots_taken(&self) -> (usize, u64) {
+        let text: String = (0..3).map(|member| self.text(member)).collect();
+        let times = text.lines().filter(|line| line.contains("wrote a snapshot")).map(|line| number(line, " ms="));
+        times.fold((0, 0), |(count, longest), ms| (count + 1, longest.max(ms.unwrap_or(0))))
+    }
+
+    /// The longest turn of any loop that froze the state, that took a snapshot in, and of any kind, in milliseconds.
+    pub(crate) fn longest_turns_ms(&self) -> [f64; 3] {
+        let text: String = (0..3).map(|member| self.text(member)).collect();
+        let longest = |kind: &str| {
+            let lines = text.lines().filter(|line| line.contains("longest turn of its kind") && line.contains(kind));
+            lines.filter_map(|line| number(line, "micros=")).max().unwrap_or(0) as f64 / 1e3
+        };
+        ["doing=Freezing", "doing=Installing", "doing="].map(longest)
+    }
+
+    /// The most memory that each process had, in MiB.
+    pub(crate) fn peak_memory(&self) -> String {
+        let peak = |process: &Option<Child>| {
+            let text = std::fs::read_to_string(format!("/proc/{}/status", process.as_ref()?.id())).ok()?;
+            number(&text, "VmHWM:").map(|kib| format!("{} MiB", kib >> 10))
+        };
+        self.processes.iter().map(|process| peak(process).unwrap_or_else(|| "-".into())).collect::<Vec<_>>().join(", ")
     }
 
     async fn status(&self, member: usize) -> Option<StatusResponse> {
@@ -170,21 +195,37 @@ impl Members {
         Turn { per_second, p50_ms: at(50), p99_ms: at(99), longest_ms: at(100) }
     }
 
-    /// The newest snapshot of a member once it takes no more.
-    pub(crate) async fn newest_snapshot(&self, member: usize) -> PathBuf {
-        sleep(Duration::from_secs(5)).await;
+    /// Waits until no member writes a snapshot any more.
+    pub(crate) async fn settled(&self) {
+        let idle = |text: String| {
+            let ends = ["wrote a snapshot", "could not be written", "the member runs"];
+            ends.iter().filter_map(|end| text.rfind(end)).max() >= text.rfind("writing a snapshot")
+        };
+        let mut quiet = 0;
+        while quiet < 5 {
+            sleep(Duration::from_millis(200)).await;
+            let alive = (0..3).filter(|member| self.processes[*member].is_some());
+            let idle = alive.into_iter().all(|member| idle(self.text(member)));
+            quiet = if idle { quiet + 1 } else { 0 };
+        }
+    }
+
+    /// The newest snapshot of a member.
+    pub(crate) fn newest_snapshot(&self, member: usize) -> PathBuf {
         let folder = self.folder.path().join(format!("m{member}"));
         let files = walk(&folder);
         let newest = files.into_iter().filter(|file| file.extension().is_some_and(|end| end == "snap")).max();
         newest.expect("a snapshot was taken")
     }
 
-    /// Waits until a member has a snapshot, and says how long the bytes took and how long the rest, in milliseconds.
-    pub(crate) async fn received(&self, member: usize) -> (u64, u64) {
+    /// Waits until a member has had so many snapshots, and says how long the bytes took and how long the rest, in milliseconds.
+    pub(crate) async fn received(&self, member: usize, count: usize) -> (u64, u64) {
         let begun = Instant::now();
         loop {
-            let text = std::fs::read_to_string(self.log(member)).unwrap_or_default();
-            if let (Some(arrived), Some(installed)) = (number(&text, "arrived_ms"), number(&text, "installed_ms")) {
+            let text = self.text(member);
+            if text.matches("installed_ms").count() >= count
+                && let (Some(arrived), Some(installed)) = (number(&text, "arrived_ms"), number(&text, "installed_ms"))
+            {
                 return (arrived, installed);
             }
             assert!(begun.elapsed() < LONG, "no snapshot after {LONG:?}:\n{text}");

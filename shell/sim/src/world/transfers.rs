@@ -108,7 +108,10 @@ impl World {
             self.sender_hears(transfer, false);
             return false;
         }
-        let entered = self.running(to).map(|running| running.receiving.enter(from, term));
+        let entered = self.running(to).map(|running| {
+            let known = running.replica.inspect().term();
+            running.receiving.enter(from, term, known)
+        });
         let Some(Ok(visit)) = entered else {
             self.counters.path("snapshot offered to a busy member");
             return false;

@@ -52,8 +52,9 @@ async fn disk_and_memory_stay_bounded() {
     let written = u64::from(rounds * KEYS) * VALUE_BYTES as u64;
     eprintln!("{} MiB written: at most {} MiB on disk, {} MiB in memory", written / MIB, disk / MIB, memory / MIB);
     assert_eq!(all_equal(&cluster).await.len(), KEYS as usize);
-    // Two spares, one segment in use, and those that wait for a snapshot; a snapshot and the one that takes its place.
-    assert!(disk <= 160 * MIB, "{} MiB on disk", disk / MIB);
+    // Spares, segments that wait for a snapshot (which rests until half of the log's bound), one in use; a snapshot and the one that
+    // takes its place.
+    assert!(disk <= 256 * MIB, "{} MiB on disk", disk / MIB);
     assert!(memory <= 256 * MIB, "{} MiB in memory", memory / MIB);
 
     // A restart reads no more than that.

@@ -91,6 +91,39 @@ async fn a_damaged_log_is_refused() {
     assert_eq!(all_equal(&cluster).await.len(), 250);
 }
 
+/// The entries that a snapshot covers, by its name.
+fn covered(file: &Path) -> u64 {
+    let name = file.file_name().expect("a name").to_string_lossy().into_owned();
+    let index = name.split('-').nth(1).and_then(|digits| digits.parse().ok());
+    index.unwrap_or_else(|| panic!("{name} says no index"))
+}
+
+/// Both clusters have a first member of the same number and the same name.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_snapshot_of_another_cluster_is_refused() {
+    let _turn = beside_others().await;
+    let mut cluster = with_a_patient().await;
+    let here = covered(&snapshot_file(cluster.data_dir(0)));
+    let mut other = Cluster::start(Settings::default().with("--snapshot-count=100")).await;
+    let mut puts = 0;
+    while covered(&snapshot_file(other.data_dir(0))) <= here {
+        other.client(0).put(format!("other{puts}"), "v").await.expect("a put");
+        puts += 1;
+    }
+    other.kill(0);
+    let theirs = snapshot_file(other.data_dir(0));
+    let put_in = |folder: &Path| {
+        let name = theirs.file_name().expect("a name");
+        fs::copy(&theirs, folder.join(name)).expect("copied");
+    };
+    let words = ["another cluster's file", "empty folder"];
+    refuses(&mut cluster, "another cluster's snapshot", put_in, &words).await;
+
+    cluster.start_member(0);
+    cluster.wait_ready().await;
+    assert_eq!(all_equal(&cluster).await.len(), 250);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_torn_end_of_the_log_is_cut_off() {
     let _turn = beside_others().await;

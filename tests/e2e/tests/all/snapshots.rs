@@ -9,17 +9,26 @@ use e2e::{
 
 const RECEIVING: &str = "receiving a snapshot";
 const RECEIVED: &str = "received a snapshot";
+const TAKEN: &str = "wrote a snapshot";
 
 /// Snapshots often, and keeps few entries behind them.
 fn settings() -> Settings {
     Settings::default().with("--snapshot-count=200")
 }
 
-/// Writes so much that a member that is away now needs a snapshot.
-async fn leave_it_behind(cluster: &Cluster, name: &str) -> Journal {
+/// Writes so much that a member that is away now needs a snapshot: until the others took two, of which the second holds 200 entries
+/// more than the first.
+async fn leave_it_behind(cluster: &Cluster, away: usize, name: &str) -> Journal {
+    let others: Vec<usize> = (0..cluster.len()).filter(|place| *place != away).collect();
+    let before: Vec<usize> = others.iter().map(|place| marks(cluster, *place, TAKEN)).collect();
     let plan = LoadPlan { pause: Duration::ZERO, ..LoadPlan::default() };
     let load = Load::start(name, &cluster.clients(), plan);
     load.wait_more(1000).await;
+    wait_until("the others took two snapshots", soon(), async || {
+        let more = others.iter().zip(&before).all(|(place, before)| marks(cluster, *place, TAKEN) >= before + 2);
+        more.then_some(())
+    })
+    .await;
     load.finish().await
 }
 
@@ -32,7 +41,7 @@ async fn a_member_that_was_away_comes_back_by_snapshot() {
         let leader = cluster.wait_ready().await;
         let away = (leader + 1) % 3;
         cluster.kill(away);
-        journal.absorb(leave_it_behind(&cluster, &format!("round{round}")).await);
+        journal.absorb(leave_it_behind(&cluster, away, &format!("round{round}")).await);
         let before = cluster.log(away).matches(RECEIVED).count();
         cluster.start_member(away);
         cluster.wait_ready().await;
@@ -65,7 +74,7 @@ async fn a_member_is_killed_while_it_receives_a_snapshot() {
         cluster.client(leader).put(key.clone(), value.clone()).await.expect("a put");
         large.push((Bytes::from(key), value));
     }
-    let journal = leave_it_behind(&cluster, "load").await;
+    let journal = leave_it_behind(&cluster, away, "load").await;
 
     let (rounds, mut in_the_middle) = (count(4, 20), 0);
     for _ in 0..rounds {
@@ -127,6 +136,10 @@ async fn a_snapshot_gets_through_a_line_on_which_no_connection_lasts() {
         cluster.client(leader).put(key.clone(), value.clone()).await.expect("a put");
         large.push((Bytes::from(key), value));
     }
+    wait_until("most of it is in a snapshot", soon(), async || {
+        (covered(&cluster, leader) >= u64::from(values) - 40).then_some(())
+    })
+    .await;
     let (before, size) = (line.bytes(), u64::from(values) * MIB);
     start(&mut cluster, away);
     let far = soon() + soon();
@@ -150,6 +163,13 @@ async fn a_snapshot_gets_through_a_line_on_which_no_connection_lasts() {
     for (key, value) in large {
         assert_eq!(rows.remove(&key).map(|row| row.value), Some(value.into()), "{key:?}");
     }
+}
+
+/// How many entries the newest snapshot of a member covers.
+fn covered(cluster: &Cluster, place: usize) -> u64 {
+    let log = cluster.log(place);
+    let newest = log.rsplit_once(TAKEN).and_then(|(_, rest)| rest.split_once("position="));
+    newest.and_then(|(_, rest)| rest.split_once('@')).and_then(|(index, _)| index.parse().ok()).unwrap_or(0)
 }
 
 fn marks(cluster: &Cluster, place: usize, mark: &str) -> usize {

@@ -6,6 +6,7 @@
 //! each with its offset and checksum. The receiver makes the file durable, builds the state machine, has the loop take it in, and
 //! only then answers. While it works at that it says so now and then: a side that hears nothing gives the other up.
 
+mod pieces;
 pub(crate) mod receive;
 pub(crate) mod send;
 

@@ -5,17 +5,19 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
-use bytes::Buf;
 use raft::{NodeId, Position};
 use replica::transfers::{Offer, Receiving, Visit};
 use replica::{Loaded, ReceivedSnapshot, StateMachine, Storeroom};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::watch;
 use tracing::{info, warn};
 use wal::folder_disk::FolderDisk;
 use wal::snapshot_file::{IncomingSnapshot, SnapshotError};
 
-use super::{PATIENCE_ASKED, PIECE_BYTES_MAX, SILENCE_MAX, WORDS_BYTES_MAX, Word, read_frame, take_offer, write_frame};
+use super::pieces::{self, PieceError};
+use super::{PATIENCE_ASKED, SILENCE_MAX, WORDS_BYTES_MAX, Word, read_frame, take_offer, write_frame};
 use crate::arrival::Done;
+use crate::handle::Status;
 
 /// What still comes from a sender that was refused is read for so long, or it would lose the refusal with its connection.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
@@ -24,6 +26,7 @@ const DRAIN_MAX: Duration = Duration::from_secs(1);
 pub(crate) struct Receiver<S: StateMachine> {
     storeroom: Storeroom<FolderDisk>,
     done: UnboundedSender<Done<S>>,
+    status: watch::Receiver<Status>,
     door: Arc<Door>,
 }
 
@@ -40,16 +43,26 @@ struct Door {
 type Incoming = IncomingSnapshot<FolderDisk>;
 
 impl<S: StateMachine> Receiver<S> {
-    pub(crate) fn new(storeroom: Storeroom<FolderDisk>, done: UnboundedSender<Done<S>>) -> Self {
-        Self { storeroom, done, door: Arc::default() }
+    pub(crate) fn new(
+        storeroom: Storeroom<FolderDisk>,
+        done: UnboundedSender<Done<S>>,
+        status: watch::Receiver<Status>,
+    ) -> Self {
+        Self { storeroom, done, status, door: Arc::default() }
     }
 
     /// Takes over a connection, on a thread of its own.
     pub(crate) fn start(&self, from: NodeId, stream: TcpStream) {
-        let (storeroom, done, door) = (self.storeroom.clone(), self.done.clone(), self.door.clone());
+        let guest = Guest {
+            storeroom: self.storeroom.clone(),
+            done: self.done.clone(),
+            status: self.status.clone(),
+            door: self.door.clone(),
+            from,
+        };
         let work = move || {
             let mut stream = stream;
-            let result = Guest { storeroom, done, door, from }.run(&mut stream);
+            let result = guest.run(&mut stream);
             match &result {
                 Ok((position, _)) => info!(%from, %position, "received a snapshot"),
                 Err(error) => warn!(%from, error, "a snapshot was not received; its sender tries again"),
@@ -71,6 +84,7 @@ impl<S: StateMachine> Receiver<S> {
 struct Guest<S: StateMachine> {
     storeroom: Storeroom<FolderDisk>,
     done: UnboundedSender<Done<S>>,
+    status: watch::Receiver<Status>,
     door: Arc<Door>,
     from: NodeId,
 }
@@ -84,7 +98,9 @@ impl<S: StateMachine> Guest<S> {
         stream.set_write_timeout(Some(SILENCE_MAX)).map_err(text)?;
         let offer = take_offer(read_frame(stream, WORDS_BYTES_MAX).map_err(text)?);
         let offer = offer.ok_or("the offer of the snapshot can't be read")?;
-        let visit = lock(&self.door.receiving).enter(self.from, offer.term).map_err(|not_now| not_now.to_string())?;
+        let known = self.status.borrow().term;
+        let entered = lock(&self.door.receiving).enter(self.from, offer.term, known);
+        let visit = entered.map_err(|not_now| not_now.to_string())?;
         let mine = stream.try_clone().map_err(text)?;
         if let Some(before) = lock(&self.door.present).replace(mine) {
             let _it_may_be_dead = before.shutdown(Shutdown::Both);
@@ -119,21 +135,12 @@ impl<S: StateMachine> Guest<S> {
         };
         let opened = asking_for_patience(stream, || self.storeroom.receive(offer.id, parked));
         let incoming = left.insert(opened.map_err(|error| error.to_string())?);
-        let mut at = incoming.go_on();
+        let at = incoming.go_on();
         info!(from = %self.from, position = %offer.position(), bytes = length, here = at, "receiving a snapshot");
         write_frame(stream, |out| Word::GoOn(at).put(out)).map_err(|error| error.to_string())?;
-        while at < length {
-            let mut piece = read_frame(stream, PIECE_BYTES_MAX).map_err(|error| {
-                format!("{error}; {} of {length} bytes are here and stay for the next connection", incoming.go_on())
-            })?;
-            if !lock(&self.door.receiving).is_present(visit) {
-                return Err("a newer connection took the place of this one".into());
-            }
-            let offset = piece.try_get_u64_le().map_err(|_| "a piece of the snapshot can't be read")?;
-            if let Err(error) = incoming.append(offset, &piece) {
-                return Err(given_up(left, &error));
-            }
-            at = at.max(offset.saturating_add(piece.len() as u64));
+        let taken = pieces::take_all(stream, incoming, || lock(&self.door.receiving).is_present(visit));
+        if let Err(error) = taken {
+            return Err(self.broken_off(left, length, error));
         }
         if !lock(&self.door.receiving).build(visit) {
             return Err("a newer connection took the place of this one".into());
@@ -143,6 +150,18 @@ impl<S: StateMachine> Guest<S> {
         let installed = asking_for_patience(stream, || self.install(incoming, offer));
         info!(arrived_ms = arrived, installed_ms = began.elapsed().as_millis(), "a snapshot that was sent is here");
         installed
+    }
+
+    /// What both sides hear, and what is kept of the file.
+    fn broken_off(&self, left: &mut Option<Incoming>, length: u64, error: PieceError) -> String {
+        match error {
+            PieceError::Connection(error) => {
+                let here = left.as_mut().map_or(0, Incoming::go_on);
+                format!("{error}; {here} of {length} bytes are here and stay for the next connection")
+            }
+            PieceError::File(error) => given_up(left, &error),
+            PieceError::Replaced => "a newer connection took the place of this one".into(),
+        }
     }
 
     fn install(&self, incoming: Incoming, offer: &Offer) -> Result<Position, String> {

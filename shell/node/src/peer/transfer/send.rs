@@ -44,6 +44,8 @@ enum End {
     Refused(String),
     /// The own file can't be read.
     Unreadable(SendError),
+    /// This node leads that term no more: it is the next leader's affair.
+    Deposed,
 }
 
 impl Sender {
@@ -89,7 +91,7 @@ impl Sender {
         };
         let keep = match end {
             End::Cut(_) | End::Refused(_) => true,
-            End::Delivered | End::Unreadable(_) => false,
+            End::Delivered | End::Unreadable(_) | End::Deposed => false,
         };
         lock(&self.sending).ended(to, keep);
         tell(to, Index(file.id().position.index), &end)
@@ -111,6 +113,9 @@ impl Sender {
         let mut traffic = Traffic::new(&self.status);
         let mut bytes = BytesMut::new();
         while at < id.length {
+            if !self.leads(term) {
+                return Ok(End::Deposed);
+            }
             let piece = match file.read(at, PIECE_BYTES) {
                 Ok(piece) => piece,
                 Err(error) => return Ok(End::Unreadable(SendError::File(error))),
@@ -134,6 +139,11 @@ impl Sender {
             info!(from_byte = begun_at, bytes = id.length - begun_at.min(id.length), "a snapshot was taken in");
         }
         Ok(answer.map_or_else(End::Refused, |_| End::Delivered))
+    }
+
+    fn leads(&self, term: Term) -> bool {
+        let status = self.status.borrow();
+        status.leads && status.term == term
     }
 
     fn now(&self) -> Time {
@@ -187,6 +197,10 @@ fn tell(peer: NodeId, upto: Index, end: &End) -> Duration {
         End::Refused(reason) => {
             warn!(%peer, %upto, reason, "a snapshot was not taken; it is tried again");
             PAUSE_REFUSED
+        }
+        End::Deposed => {
+            info!(%peer, %upto, "a snapshot is sent no further: this member leads no more");
+            Duration::ZERO
         }
         End::Unreadable(error) => {
             warn!(%peer, %error, "a snapshot can't be sent; the next one that is taken will be");
