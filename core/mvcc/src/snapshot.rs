@@ -24,6 +24,9 @@ use crate::view::View;
 
 pub(crate) const MAGIC: [u8; 8] = *b"QUORMVCC";
 pub(crate) const VERSION: u16 = 1;
+/// Rows looked at for one piece, whether they go into it or not: whoever holds a lock for a piece holds it for a bounded time, also
+/// where nothing but garbage lies.
+const PIECE_ROWS_MAX: usize = 2048;
 pub(crate) const TAG_END: u8 = 0;
 pub(crate) const TAG_ROW: u8 = 1;
 
@@ -66,8 +69,8 @@ impl Frozen {
         (self.state, self.rows, self.hasher) = (State::Head, 0, Hasher::new());
     }
 
-    /// Appends the next piece of the stream to `out`: about `bytes_max`, and at least one row. `store` is the one that was
-    /// frozen. True: the stream is complete.
+    /// Appends the next piece of the stream to `out`: about `bytes_max`, of a bounded number of rows; at least one is looked at, and
+    /// the piece is empty if none of them is part of the frozen store any more. `store` is the one that was frozen. True: the stream is complete.
     ///
     /// # Errors
     /// When storage fails.
@@ -111,15 +114,16 @@ impl Frozen {
         out: &mut Vec<u8>,
     ) -> Result<Option<Revision>, StorageError> {
         let begun_at = out.len();
-        let mut go_on = None;
+        let (mut go_on, mut seen) = (None, 0);
         store.backend.scan(from, &mut |revision, row| {
             if revision.main > self.view.revision() {
                 return ControlFlow::Break(());
             }
-            if out.len() > begun_at && out.len() - begun_at >= bytes_max {
+            if out.len() > begun_at && out.len() - begun_at >= bytes_max || seen == PIECE_ROWS_MAX {
                 go_on = Some(revision);
                 return ControlFlow::Break(());
             }
+            seen += 1;
             if !self.is_garbage(store, revision, row) {
                 self.put_row(revision, row, out);
             }
