@@ -9,6 +9,7 @@
 mod catching_up;
 mod copy;
 mod members;
+mod soak;
 mod under_load;
 mod verdict;
 
@@ -37,6 +38,9 @@ struct Options {
     /// Counts of entries between two snapshots that are measured; the first is the one that is judged.
     #[arg(long, value_delimiter = ',', default_value = "100000,20000")]
     counts: Vec<u64>,
+    /// For so many minutes one member is away under load; 0 leaves that part out.
+    #[arg(long, default_value_t = 0.0)]
+    soak_minutes: f64,
     /// Where the members' folders are made. Not on a file system in memory.
     #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"))]
     folder: PathBuf,
@@ -56,6 +60,9 @@ fn main() {
     }
     if options.mib > 0 {
         claims.extend(runtime.block_on(catching_up::measure(&options)));
+    }
+    if options.soak_minutes > 0.0 {
+        claims.extend(runtime.block_on(soak::measure(&options)));
     }
     println!("\nload of the machine after: {}\n", load());
     verdict::print(&claims);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use server::api::etcdserverpb::kv_client::KvClient;
 use server::api::etcdserverpb::maintenance_client::MaintenanceClient;
-use server::api::etcdserverpb::{PutRequest, StatusRequest, StatusResponse};
+use server::api::etcdserverpb::{CompactionRequest, PutRequest, StatusRequest, StatusResponse};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -27,6 +27,13 @@ pub(crate) struct Turn {
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) longest_ms: f64,
+}
+
+/// What a member takes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Use {
+    pub(crate) memory_mib: u64,
+    pub(crate) disk_mib: u64,
 }
 
 /// A running cluster.
@@ -193,6 +200,68 @@ impl Members {
         let at = |percent: usize| times[(times.len() - 1) * percent / 100].as_secs_f64() * 1e3;
         let per_second = times.len() as f64 / time.as_secs_f64();
         Turn { per_second, p50_ms: at(50), p99_ms: at(99), longest_ms: at(100) }
+    }
+
+    /// Clients that pause after each put, for a while; then the past is compacted. Says how many puts there were.
+    pub(crate) async fn soak(&self, clients: usize, pause: Duration, time: Duration) -> usize {
+        let (channel, end) = (self.channel().await, Instant::now() + time);
+        let mut writers = JoinSet::new();
+        for writer in 0..clients {
+            let mut client = KvClient::new(channel.clone());
+            writers.spawn(async move {
+                let (value, mut puts, mut compacted) = (Bytes::from(vec![b'v'; 1024]), 0, Instant::now());
+                while Instant::now() < end {
+                    let key = Bytes::from(format!("soak/{:08}", (writer + puts * clients) % 20_000));
+                    let put = client.put(PutRequest { key, value: value.clone(), ..PutRequest::default() }).await;
+                    // On a busy machine another may come to lead meanwhile.
+                    let Ok(answer) = put else {
+                        sleep(pause).await;
+                        continue;
+                    };
+                    let revision = answer.into_inner().header.map_or(0, |header| header.revision);
+                    if writer == 0 && compacted.elapsed() > Duration::from_secs(10) {
+                        compacted = Instant::now();
+                        let request = CompactionRequest { revision, ..CompactionRequest::default() };
+                        let _the_next_will_do_as_well = client.compact(request).await;
+                    }
+                    puts += 1;
+                    sleep(pause).await;
+                }
+                puts
+            });
+        }
+        let mut puts = 0;
+        while let Some(ended) = writers.join_next().await {
+            puts += ended.expect("a client ends");
+        }
+        puts
+    }
+
+    /// What a member takes now.
+    pub(crate) fn usage(&self, member: usize) -> Use {
+        let process = self.processes[member].as_ref().expect("it runs");
+        let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).expect("a process has a status");
+        let files = walk(&self.folder.path().join(format!("m{member}")));
+        // One may be removed while we look.
+        let bytes: u64 = files.iter().filter_map(|file| file.metadata().ok()).map(|metadata| metadata.len()).sum();
+        Use { memory_mib: number(&status, "VmRSS:").unwrap_or(0) >> 10, disk_mib: bytes >> 20 }
+    }
+
+    /// Waits until a member has all that the leader has.
+    pub(crate) async fn caught_up(&self, member: usize) {
+        let leader = self.leader().await;
+        let begun = Instant::now();
+        while let (Some(mine), Some(theirs)) = (self.status(member).await, self.status(leader).await)
+            && mine.raft_applied_index < theirs.raft_applied_index
+        {
+            assert!(
+                begun.elapsed() < LONG,
+                "m{member} is at {} of {}",
+                mine.raft_applied_index,
+                theirs.raft_applied_index
+            );
+            sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Waits until no member writes a snapshot any more.
