@@ -207,28 +207,8 @@ impl Members {
         let (channel, end) = (self.channel().await, Instant::now() + time);
         let mut writers = JoinSet::new();
         for writer in 0..clients {
-            let mut client = KvClient::new(channel.clone());
-            writers.spawn(async move {
-                let (value, mut puts, mut compacted) = (Bytes::from(vec![b'v'; 1024]), 0, Instant::now());
-                while Instant::now() < end {
-                    let key = Bytes::from(format!("soak/{:08}", (writer + puts * clients) % 20_000));
-                    let put = client.put(PutRequest { key, value: value.clone(), ..PutRequest::default() }).await;
-                    // On a busy machine another may come to lead meanwhile.
-                    let Ok(answer) = put else {
-                        sleep(pause).await;
-                        continue;
-                    };
-                    let revision = answer.into_inner().header.map_or(0, |header| header.revision);
-                    if writer == 0 && compacted.elapsed() > Duration::from_secs(10) {
-                        compacted = Instant::now();
-                        let request = CompactionRequest { revision, ..CompactionRequest::default() };
-                        let _the_next_will_do_as_well = client.compact(request).await;
-                    }
-                    puts += 1;
-                    sleep(pause).await;
-                }
-                puts
-            });
+            let client = KvClient::new(channel.clone());
+            writers.spawn(put_with_pauses(client, (writer, clients), pause, end));
         }
         let mut puts = 0;
         while let Some(ended) = writers.join_next().await {
@@ -307,6 +287,31 @@ impl Drop for Members {
     fn drop(&mut self) {
         (0..3).for_each(|member| self.kill(member));
     }
+}
+
+/// One client of the soak; the first compacts the past each 10 s. Says how many of its puts were answered.
+async fn put_with_pauses(
+    mut client: KvClient<Channel>,
+    (writer, writers): (usize, usize),
+    pause: Duration,
+    end: Instant,
+) -> usize {
+    let (value, mut puts, mut compacted) = (Bytes::from(vec![b'v'; 1024]), 0, Instant::now());
+    while Instant::now() < end {
+        let key = Bytes::from(format!("soak/{:08}", (writer + puts * writers) % 20_000));
+        let put = client.put(PutRequest { key, value: value.clone(), ..PutRequest::default() }).await;
+        sleep(pause).await;
+        // On a busy machine another may come to lead meanwhile.
+        let Ok(answer) = put else { continue };
+        puts += 1;
+        if writer == 0 && compacted.elapsed() > Duration::from_secs(10) {
+            compacted = Instant::now();
+            let revision = answer.into_inner().header.map_or(0, |header| header.revision);
+            let request = CompactionRequest { revision, ..CompactionRequest::default() };
+            let _the_next_will_do_as_well = client.compact(request).await;
+        }
+    }
+    puts
 }
 
 async fn put_until_taken(client: &mut KvClient<Channel>, request: PutRequest) {
