@@ -264,7 +264,7 @@ mod tests {
     fn answers_on_their_way_are_waited_for_when_another_leads() {
         // L21
         let mut writes = Writes::default();
-        let named = SessionPart::Act(crate::sessions::SessionAct::Close(crate::SessionId(9)));
+        let named = SessionPart::Act(crate::sessions::SessionAct::Close(crate::SessionId { index: 9, word: 9 }));
         let number = writes.forward(write(1), NodeId(2), Term(4), Time(0));
         writes.forward(write(2), NodeId(3), Term(4), Time(0));
         writes.forward(Write { session: named, ..write(3) }, NodeId(2), Term(4), Time(0));
