@@ -93,7 +93,8 @@ impl Run {
             0..=42 => self.message()?,
             43..=62 => self.write()?,
             63..=71 => self.timer()?,
-            72..=84 => self.client()?,
+            72..=83 => self.client()?,
+            84 => self.hand_over()?,
             85 | 86 => self.membership()?,
             87..=90 => self.apply()?,
             91..=93 => self.compact()?,
@@ -185,6 +186,15 @@ impl Run {
         // Who is asked to join starts at some time; here at once, and once only, whatever becomes of the change.
         let joins = self.world.view(id)?.configuration().has(next) && !self.world.nodes.contains_key(&next);
         if joins { self.world.join(next) } else { Ok(()) }
+    }
+
+    /// Somebody asks a leader to make way, for a certain node or for whom it thinks best.
+    fn hand_over(&mut self) -> Checked {
+        let Some(id) = self.some_leader() else { return Ok(()) };
+        let ids = self.ids();
+        let target = if self.dice.chance(70) { self.dice.pick(&ids) } else { None };
+        let _ = self.world.step(id, |raft| raft.transfer_leadership(target))?;
+        Ok(())
     }
 
     fn some_leader(&mut self) -> Option<NodeId> {
@@ -437,6 +447,7 @@ fn nodes_under_random_treatment_stay_right_and_converge() {
         "joint configurations",
         "configurations reverted",
         "leaders that left",
+        "told to stand",
         "removed nodes that learned of it",
     ] {
         assert!(

@@ -168,6 +168,7 @@ impl Runner {
             ("snapshot_entries", &mut config.snapshot_entries),
             ("tail", &mut config.snapshot_tail),
             ("log_max", &mut config.raft.limits.log_bytes_max),
+            ("append_max", &mut config.raft.limits.append_bytes_max),
             ("uncommitted_max", &mut config.raft.limits.uncommitted_bytes_max),
             ("request_bytes_max", &mut config.request_bytes_max),
             ("apply_max", &mut config.apply_bytes_max),

@@ -292,7 +292,9 @@ impl Draw<'_> {
     fn failing_disk(&mut self, n: u64, at: u64, until: u64) {
         let calls = [Call::Write, Call::Sync, Call::Rename, Call::SyncDir, Call::Create, Call::Read, Call::Open];
         let (call, after) = (self.dice.pick(&calls), self.dice.below(12));
-        self.add(at, Act::FailDisk { n, call, after });
+        // Most reads of a start are those of a snapshot; what a log is taken for shows where its newest segment can't be read.
+        let of_the_log = call == Call::Read && self.dice.chance(500);
+        self.add(at, if of_the_log { Act::Unreadable { n } } else { Act::FailDisk { n, call, after } });
         if matches!(call, Call::Read | Call::Open) {
             // Most reading is done by a start.
             self.add(at + 1, Act::Crash { n });

@@ -82,6 +82,11 @@ pub enum Act {
         /// After so many others of its kind.
         after: u64,
     },
+    /// The beginning of the newest segment of the log can't be read any more, until somebody looks at the disk.
+    Unreadable {
+        /// Whose.
+        n: u64,
+    },
     /// The disk has room for so many bytes more.
     FillDisk {
         /// Whose.

@@ -19,6 +19,7 @@ impl Act {
             | Self::Pause { n, .. }
             | Self::SlowDisk { n, .. }
             | Self::FailDisk { n, .. }
+            | Self::Unreadable { n }
             | Self::FillDisk { n, .. }
             | Self::FreeDisk { n }
             | Self::Rot { n, .. }
@@ -120,7 +121,7 @@ impl Act {
             Self::CrashAtCall { .. } => "power loss inside a disk call",
             Self::Pause { .. } => "pause",
             Self::SlowDisk { .. } => "slow disk",
-            Self::FailDisk { call: Call::Read | Call::Open, .. } => "read error",
+            Self::FailDisk { call: Call::Read | Call::Open, .. } | Self::Unreadable { .. } => "read error",
             Self::FailDisk { call: Call::Sync | Call::SyncDir, .. } => "sync error",
             Self::FailDisk { .. } => "write error",
             Self::FillDisk { .. } => "full disk",

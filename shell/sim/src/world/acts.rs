@@ -4,6 +4,7 @@ use raft::NodeId;
 use replica::{Input, Timer as ReplicaTimer};
 use wal::memory_disk::{MemoryDisk, Operation as DiskOperation};
 
+use super::hand_overs::Why;
 use super::member::{Cut, Fate};
 use super::{Event, World};
 use crate::checkers::Checked;
@@ -78,7 +79,7 @@ impl World {
                 self.fire(NodeId(n), Timer::LeaderSilent);
                 self.fire(NodeId(n), Timer::Campaign);
             }
-            Act::Transfer { n, to } => self.ask_to_hand_over(n, to, false),
+            Act::Transfer { n, to } => self.ask_to_hand_over(n, to, Why::Moves),
             Act::Stop { n } => self.stop_well(n),
             Act::Order { ref order, wish: true, .. } => self.wish(order),
             Act::Order { at, ref order, .. } => return self.order(at, order),
@@ -89,6 +90,7 @@ impl World {
             | Act::Pause { .. }
             | Act::SlowDisk { .. }
             | Act::FailDisk { .. }
+            | Act::Unreadable { .. }
             | Act::FillDisk { .. }
             | Act::FreeDisk { .. }
             | Act::FlipSent { .. }
@@ -124,6 +126,7 @@ impl World {
         | Act::Pause { n, .. }
         | Act::SlowDisk { n, .. }
         | Act::FailDisk { n, .. }
+        | Act::Unreadable { n }
         | Act::FillDisk { n, .. }
         | Act::FreeDisk { n }
         | Act::FlipSent { n, .. }
@@ -145,6 +148,10 @@ impl World {
             Act::FailDisk { call, after, .. } => {
                 member.disk_fails = true;
                 member.disk.fail(operation(call), after);
+            }
+            Act::Unreadable { .. } => {
+                member.disk_fails = true;
+                member.newest_segment_is_unreadable();
             }
             Act::FillDisk { more, .. } => {
                 member.full = true;

@@ -33,6 +33,10 @@ impl World {
             let what = format!("all has been well for {} µs, and the members follow {leaders:?}", self.heal_bound());
             return Self::fail("convergence", what);
         }
+        if self.last_hand_over() {
+            self.after(4 * self.t(), Event::LastRequests);
+            return Ok(());
+        }
         for id in self.in_office() {
             let number = self.next_operation + 1;
             let put = store::PutRequest {

@@ -19,8 +19,18 @@ pub(super) struct HandOver {
     life: u64,
     /// It must be answered by then.
     deadline: u64,
+    why: Why,
+}
+
+/// What an operator has in mind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Why {
+    /// Another is to lead.
+    Moves,
     /// The member stops when it has the answer.
-    stops: bool,
+    Stops,
+    /// All is well, so another must lead when it has the answer.
+    Must,
 }
 
 impl World {
@@ -30,7 +40,7 @@ impl World {
     }
 
     /// A member is asked to hand over to another one, or with 0 to whom it likes.
-    pub(super) fn ask_to_hand_over(&mut self, n: u64, to: u64, stops: bool) {
+    pub(super) fn ask_to_hand_over(&mut self, n: u64, to: u64, why: Why) {
         let Some(node) = self.meant(n).filter(|node| self.is_life(*node, self.life(*node))) else { return };
         let Some(member) = self.members.get(&node) else { return };
         let wait = PATIENCE * self.t();
@@ -38,7 +48,7 @@ impl World {
         self.next_hand_over += 1;
         let number = FIRST + self.next_hand_over;
         let late = wait + self.slack(wait);
-        let asked = HandOver { node, life: member.life, deadline: self.now + late, stops };
+        let asked = HandOver { node, life: member.life, deadline: self.now + late, why };
         self.hand_overs.insert(number, asked);
         self.after(late, Event::Overdue(number));
         let target = (to > 0).then_some(NodeId(to));
@@ -49,10 +59,21 @@ impl World {
     pub(super) fn stop_well(&mut self, n: u64) {
         let Some(node) = self.meant(n) else { return };
         if self.running(node).is_some_and(|running| running.replica.inspect().is_leader()) {
-            self.ask_to_hand_over(node.0, 0, true);
+            self.ask_to_hand_over(node.0, 0, Why::Stops);
         } else {
             let _nobody_looks_at_it = self.stop_for_a_look(node, true);
         }
+    }
+
+    /// In the end, where there are voters enough, the leadership moves once more. False: it did already, or can't.
+    pub(super) fn last_hand_over(&mut self) -> bool {
+        let voters = self.checkers.membership.settled().configuration.voters.len();
+        let begins = voters > 1 && !self.handed_over_last;
+        if begins {
+            self.handed_over_last = true;
+            self.ask_to_hand_over(0, 0, Why::Must);
+        }
+        begins
     }
 
     /// What the operator is told.
@@ -64,7 +85,11 @@ impl World {
             );
         };
         let late = self.now > asked.deadline + self.lateness(id);
+        let moved = matches!(reply, Reply::Transferred(leader) if *leader != id);
         match reply {
+            _ if asked.why == Why::Must && !moved => {
+                return Self::fail("liveness", format!("all is well, and {id} can't hand over: {reply:?}"));
+            }
             _ if late => {
                 return Self::fail("answers", format!("hand-over {number} is answered {reply:?} far too late"));
             }
@@ -74,7 +99,7 @@ impl World {
             Reply::Refused(_) => self.counters.path("transfer refused"),
             other => return Self::fail("answers", format!("hand-over {number} is answered {other:?}")),
         }
-        if asked.stops {
+        if asked.why == Why::Stops {
             self.counters.path("leader stopped after it handed over");
             // What else this turn answers is answered first.
             self.after(1, Event::Stopped(id, asked.life));

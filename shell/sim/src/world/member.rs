@@ -234,6 +234,14 @@ impl Member {
         }
     }
 
+    /// The first sector of its log's newest segment can't be read any more.
+    pub(crate) fn newest_segment_is_unreadable(&self) {
+        let names = self.disk.list().unwrap_or_default();
+        if let Some(newest) = names.into_iter().filter(|name| name.starts_with("log-")).max() {
+            self.disk.make_unreadable(&newest, 0);
+        }
+    }
+
     /// Bytes of all of them.
     pub(crate) fn disk_bytes(&self) -> u64 {
         self.files().iter().map(|(_, bytes)| bytes).sum()

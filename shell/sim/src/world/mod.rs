@@ -74,6 +74,7 @@ pub struct World {
     next_operation: u64,
     hand_overs: BTreeMap<u64, HandOver>,
     next_hand_over: u64,
+    handed_over_last: bool,
     /// Read or refused in the end, and by then answered.
     last_operations: BTreeSet<u64>,
     /// Until then who is busy may be asked again.
@@ -114,6 +115,7 @@ impl World {
             next_operation: 0,
             hand_overs: BTreeMap::new(),
             next_hand_over: 0,
+            handed_over_last: false,
             last_operations: BTreeSet::new(),
             last_at: 0,
             checkers: Checkers::new(&run),
