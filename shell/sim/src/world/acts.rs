@@ -83,9 +83,7 @@ impl World {
             Act::Stop { n } => self.stop_well(n),
             Act::Order { ref order, wish: true, .. } => self.wish(order),
             Act::Order { at, ref order, .. } => return self.order(at, order),
-            Act::Client { to, ref op } => {
-                self.ask_by_script(to, op);
-            }
+            Act::Client { to, ref op } => _ = self.ask_by_script(to, op),
             Act::CrashAtCall { .. }
             | Act::Pause { .. }
             | Act::SlowDisk { .. }
