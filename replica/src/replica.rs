@@ -13,7 +13,7 @@ mod reading;
 mod served;
 mod transferring;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use raft::{Body, Index, NodeId, Raft, Term};
@@ -115,6 +115,8 @@ pub struct Replica<S: StateMachine> {
     freshness: Freshness,
     /// What peers keep their promises by.
     greetings: BTreeMap<NodeId, Greeting>,
+    /// Peers of whom nothing is to be expected until they are met again.
+    gone: BTreeSet<NodeId>,
     /// Reads that were served by a lease.
     lease_reads: u64,
     /// It has had a turn.
@@ -160,6 +162,7 @@ impl<S: StateMachine> Replica<S> {
             lease: Lease::default(),
             freshness: Freshness::default(),
             greetings: BTreeMap::new(),
+            gone: BTreeSet::new(),
             lease_reads: 0,
             started: false,
             recent: Recent::default(),
@@ -288,11 +291,13 @@ impl<S: StateMachine> Replica<S> {
             Input::SnapshotReceived(snapshot) => self.snapshot_received(*snapshot),
             Input::SnapshotSent(to) => self.raft.snapshot_sent(to),
             Input::PeerMet(peer, greeting) => self.peer_met(peer, greeting),
+            Input::PeerGone(peer) => self.peer_gone(peer),
             Input::ClockSuspected => self.clock_suspected(),
         }
     }
 
     fn message(&mut self, from: NodeId, message: PeerMessage) {
+        self.gone.remove(&from);
         match message {
             PeerMessage::Raft(message) => {
                 if message.from == from {

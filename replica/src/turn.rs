@@ -202,6 +202,9 @@ pub enum Input<S> {
     SnapshotSent(NodeId),
     /// A peer greeted, before any message of this connection: what it keeps its promises by (R16).
     PeerMet(NodeId, Greeting),
+    /// The connection on which a peer speaks has ended, and all that it said has been given: nothing more comes before it is met
+    /// again. A driver that does not know may leave it out.
+    PeerGone(NodeId),
     /// The driver's clock can't be trusted: it went another way than the machine's other one since the last turn
     /// ([`ClockWatch`](crate::ClockWatch)). It comes first in a turn, and no timer fires in the same one.
     ClockSuspected,

@@ -126,9 +126,9 @@ impl Writes {
         gone
     }
 
-    /// Those that were doubtful for `patience`: who knew what became of them does not answer.
-    pub(crate) fn take_doubtful(&mut self, now: Time, patience: u64) -> Vec<Write> {
-        self.take_forwarded_if(|one| one.doubtful.is_some_and(|since| now.since(since) >= patience))
+    /// Those that are doubtful since then, and meant: who knew what became of them does not answer.
+    pub(crate) fn take_doubtful(&mut self, meant: impl Fn(NodeId, Time) -> bool) -> Vec<Write> {
+        self.take_forwarded_if(|one| one.doubtful.is_some_and(|since| meant(one.leader, since)))
     }
 
     fn take_forwarded_if(&mut self, meant: impl Fn(&Forwarded) -> bool) -> Vec<Write> {
@@ -271,12 +271,13 @@ mod tests {
         let again = writes.doubt(Term(5), NodeId(3), Time(1));
         assert_eq!(again.iter().map(|write| write.id.0).collect::<Vec<_>>(), [2, 3], "it leads again; no harm done");
         assert_eq!(writes.doubt(Term(6), NodeId(1), Time(3)), []);
-        assert_eq!(writes.take_doubtful(Time(10), 10), []);
+        assert_eq!(writes.take_doubtful(|_, since| since < Time(1)), []);
+        assert_eq!(writes.take_doubtful(|leader, _| leader == NodeId(3)), []);
         assert_eq!(writes.take_forwarded(number, NodeId(2), Term(4)), Some(write(1)));
         writes.forward(write(4), NodeId(2), Term(6), Time(3));
         writes.doubt(Term(7), NodeId(1), Time(4));
         assert_eq!(writes.doubt(Term(8), NodeId(3), Time(9)), [], "it is as old as the first doubt");
-        assert_eq!(writes.take_doubtful(Time(14), 10), [write(4)]);
+        assert_eq!(writes.take_doubtful(|leader, since| (leader, since) == (NodeId(2), Time(4))), [write(4)]);
         assert_eq!((writes.bytes(), writes.len()), (0, 0));
     }
 

@@ -2,7 +2,8 @@
 //! none comes.
 //!
 //! A write is given to one leader. Only when that one says that it never took it, and so never will in its term, is it given to
-//! another (L21). So where another leads meanwhile, the first is asked on for T; then the client is told that nobody knows.
+//! another (L21). So where another leads meanwhile, the first is asked on for T, or until it is gone; then the client is told that
+//! nobody knows.
 
 use raft::NodeId;
 
@@ -59,17 +60,23 @@ impl<S: StateMachine> Replica<S> {
 
     /// Another leads now. The answers of who led before may be on their way, and it gives them also later.
     pub(super) fn doubt_forwarded(&mut self, leader: NodeId) {
-        for write in self.writes.doubt(self.term, leader, self.now) {
-            self.unknown(write);
-        }
+        let mut lost = self.writes.doubt(self.term, leader, self.now);
+        lost.extend(self.writes.take_doubtful(|leader, _| self.gone.contains(&leader)));
+        lost.into_iter().for_each(|write| self.unknown(write));
+    }
+
+    /// Nothing more comes from this peer: what it did not answer, and can't be asked of who leads now, stays unknown.
+    pub(super) fn peer_gone(&mut self, peer: NodeId) {
+        self.gone.insert(peer);
+        let lost = self.writes.take_doubtful(|leader, _| leader == peer);
+        lost.into_iter().for_each(|write| self.unknown(write));
     }
 
     /// Asks again where no answer came for long, and gives up where nobody can be expected to answer any more.
     pub(super) fn sweep_forwarded(&mut self) {
         let (now, patience) = (self.now, self.config.election_timeout);
-        for write in self.writes.take_doubtful(now, patience) {
-            self.unknown(write);
-        }
+        let lost = self.writes.take_doubtful(|_, since| now.since(since) >= patience);
+        lost.into_iter().for_each(|write| self.unknown(write));
         self.forward_again(|one| {
             now.since(one.sent) >= if one.doubtful.is_some() { patience / DOUBTS } else { patience }
         });

@@ -188,6 +188,7 @@ impl<S: StateMachine> Replica<S> {
         if self.raft.inspect().configuration().nodes().contains(&peer) {
             self.greetings.insert(peer, greeting);
         }
+        self.gone.remove(&peer);
         self.forward_again_to(peer);
         if self.leader == Some(peer) {
             self.ask_again(0);

@@ -92,6 +92,11 @@ impl Runner {
                 let greeting = Greeting { election_timeout, stickiness, check_quorum };
                 self.members.input(id, Input::PeerMet(peer, greeting))
             }
+            // The connection on which a peer speaks to a member has ended.
+            "gone" => {
+                let (peer, id) = (arguments.node()?, arguments.node()?);
+                self.members.input(id, Input::PeerGone(peer))
+            }
             "clock" => {
                 let id = arguments.node()?;
                 self.members.input(id, Input::ClockSuspected)

@@ -28,6 +28,8 @@ pub(crate) enum What {
 pub(crate) enum Traffic {
     Client(ClientRequest),
     Peer(NodeId, PeerMessage),
+    /// The connection on which this peer spoke has ended, behind all that it said.
+    PeerGone(NodeId),
 }
 
 /// From the member's own threads: few by nature, never lost.

@@ -132,6 +132,9 @@ impl From<&str> for EndError {
     }
 }
 
+/// Who has handed over still answers for a tenth of T, but not longer than this.
+const LAST_ANSWERS: Duration = Duration::from_millis(200);
+
 /// Why a member can't start.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -216,7 +219,7 @@ impl<S: StateMachine> Node<S> {
     }
 
     /// Where this member leads, lets another lead before it is gone: so nobody has to wait for its silence. Waits at most two
-    /// election timeouts, and says who leads, if another does.
+    /// election timeouts, and says who leads, if another does; then members that did not know it yet were answered.
     pub async fn hand_over(&self) -> Option<NodeId> {
         if !self.handle.status().leads {
             return None;
@@ -226,6 +229,8 @@ impl<S: StateMachine> Node<S> {
         match handed_over {
             Ok(Ok(leader)) => {
                 info!(%leader, "handed the leadership over before stopping");
+                // What others sent here before they heard of it gets its answer, and goes there.
+                tokio::time::sleep((self.election_timeout / 10).min(LAST_ANSWERS)).await;
                 Some(leader)
             }
             Ok(Err(reason)) => {

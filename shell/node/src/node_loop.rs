@@ -156,6 +156,7 @@ impl<S: StateMachine> NodeLoop<S> {
     fn take_traffic(&mut self, traffic: Traffic) {
         match traffic {
             Traffic::Peer(from, message) => self.inputs.push(Input::Message(from, message)),
+            Traffic::PeerGone(peer) => self.inputs.push(Input::PeerGone(peer)),
             Traffic::Client(client) => {
                 self.next_request += 1;
                 let id = RequestId(self.next_request);

@@ -150,6 +150,7 @@ impl Door {
             }
         };
         info!(%peer, error, "the connection of a peer ended");
+        let _the_loop_may_be_gone = self.traffic.send(Traffic::PeerGone(peer)).await;
     }
 }
 
