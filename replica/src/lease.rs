@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use raft::{Index, NodeId, Settings, Term};
+use raft::{Index, NodeId, Role, Settings, Term, View};
 
 use crate::turn::Time;
 
@@ -83,7 +83,27 @@ pub enum LeaseState {
     Held(Time),
 }
 
+impl LeaseState {
+    /// The same without its time, for who tells it only when it changes.
+    #[must_use]
+    pub fn timeless(self) -> Self {
+        match self {
+            Self::Held(_) => Self::Held(Time::default()),
+            Self::NotLeader | Self::Off(_) | Self::Waiting => self,
+        }
+    }
+}
+
 impl Lease {
+    /// The end of a turn: what this member is, and the newest round that is confirmed if that is news
+    /// ([`raft::Output::confirmed_round`]). `now` is that of the turn, read before its messages left.
+    pub fn turn_ends(&mut self, now: Time, view: View<'_>, confirmed: Option<u64>) {
+        match Standing::of(view, confirmed) {
+            Some(standing) => self.observe(now, &standing),
+            None => self.leads_no_more(),
+        }
+    }
+
     /// The end of a turn in which this member did not lead.
     pub fn leads_no_more(&mut self) {
         self.reign = None;
@@ -145,6 +165,47 @@ impl Lease {
         let reign = self.reign.as_ref().filter(|reign| reign.over.is_none())?;
         Some(reign.confirmed?.after(length(settings)?))
     }
+
+    /// Until when reads may be served by it, if they may be now: nobody else can lead, and all that was acknowledged is known here.
+    #[must_use]
+    pub fn held(&self, now: Time, view: View<'_>) -> Option<Time> {
+        let until = self.until(&view.configuration().settings)?;
+        (now < until && knows_commit(view)).then_some(until)
+    }
+
+    /// The same lease as a clock tells it that shows `less` microseconds less; nothing was before its beginning. Who compares
+    /// leases by what is left of them needs no beginning of time.
+    #[must_use]
+    pub fn rebased(&self, less: u64) -> Self {
+        let told = |time: Time| Time(time.0.saturating_sub(less));
+        let reign = self.reign.as_ref().map(|reign| Reign {
+            sent: reign.sent.iter().map(|(round, sent)| (*round, told(*sent))).collect(),
+            confirmed: reign.confirmed.map(told),
+            ..reign.clone()
+        });
+        Self { reign }
+    }
+}
+
+impl Standing {
+    /// What a leader is; none if it does not lead.
+    #[must_use]
+    pub fn of(view: View<'_>, confirmed: Option<u64>) -> Option<Self> {
+        let Role::Leader(leader) = view.role() else { return None };
+        Some(Self {
+            term: view.term(),
+            configuration: view.history().current_index(),
+            round: leader.round(),
+            confirmed,
+            handed_over: view.timeout_now_sent(),
+        })
+    }
+}
+
+/// A leader knows all that was ever acknowledged once it has committed an entry of its own term (R1).
+#[must_use]
+pub fn knows_commit(view: View<'_>) -> bool {
+    view.log().term_at(view.commit()) == Some(view.term())
 }
 
 /// How long a lease lasts by these settings, in microseconds: T less what two clocks may drift apart meanwhile. None where
@@ -281,6 +342,17 @@ mod tests {
         }
         let long = Settings { election_timeout: u64::MAX, drift_bound: 1, ..SETTINGS };
         assert!(length(&long).is_some());
+    }
+
+    #[test]
+    fn a_clock_that_shows_less_tells_the_same_lease() {
+        let mut lease = held();
+        lease.observe(Time(70_000), &standing(2, None));
+        let mut told = lease.rebased(5_000);
+        assert_eq!(told.until(&SETTINGS), Some(Time(95_000)));
+        told.observe(Time(66_000), &standing(2, Some(2)));
+        assert_eq!(told.confirmed(), Some(Time(65_000)));
+        assert_eq!(lease.rebased(50_000).confirmed(), Some(Time(0)), "nothing was before the beginning");
     }
 
     #[test]

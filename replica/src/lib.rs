@@ -37,6 +37,7 @@ pub mod peer;
 mod reads;
 mod recent;
 mod replica;
+mod round_times;
 pub mod section;
 pub mod sessions;
 mod snapshots;
@@ -53,6 +54,7 @@ pub use lease::{LeaseOff, LeaseState};
 pub use membership::{Alter, AlterError, Question, Survey};
 pub use peer::PeerMessage;
 pub use replica::{Config, Merge, Own, Replica};
+pub use round_times::{NearTimeout, RoundTimes};
 pub use section::Section;
 pub use sessions::{
     Granted, SessionAct, SessionCommand, SessionId, SessionLimits, SessionPart, SessionRefusal, Sessions,

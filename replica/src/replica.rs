@@ -26,6 +26,7 @@ use crate::membership::waiting::Questions;
 use crate::peer::{Greeting, PeerMessage};
 use crate::reads::Reads;
 use crate::recent::Recent;
+use crate::round_times::{NearTimeout, RoundTimes};
 use crate::sessions::{Proposed, SessionLimits, Sessions};
 use crate::snapshots::Snapshots;
 use crate::state_machine::StateMachine;
@@ -119,6 +120,9 @@ pub struct Replica<S: StateMachine> {
     gone: BTreeSet<NodeId>,
     /// Reads that were served by a lease.
     lease_reads: u64,
+    round_times: RoundTimes,
+    /// To be told to the operator.
+    near_timeout: Option<NearTimeout>,
     /// It has had a turn.
     started: bool,
     recent: Recent,
@@ -164,6 +168,8 @@ impl<S: StateMachine> Replica<S> {
             greetings: BTreeMap::new(),
             gone: BTreeSet::new(),
             lease_reads: 0,
+            round_times: RoundTimes::default(),
+            near_timeout: None,
             started: false,
             recent: Recent::default(),
             accepted: Accepted::default(),

@@ -1,11 +1,12 @@
 //! Reads of all modes: by what this member knows itself (its lease, its own age), else by asking the leader, which asks a majority.
 
-use raft::{NodeId, ReadError, ReadReady, Role};
+use raft::{NodeId, ReadError, ReadReady};
 
 use super::Replica;
-use crate::lease::{self, LeaseOff, LeaseState, Standing};
+use crate::lease::{self, LeaseOff, LeaseState};
 use crate::peer::{ForwardId, ForwardedRead, ForwardedReadReply, Greeting, PeerMessage};
 use crate::reads::{Asker, Read};
+use crate::round_times::{NearTimeout, RoundTimes};
 use crate::state_machine::StateMachine;
 use crate::turn::{ReadMode, Refusal, Reply, TimerChange};
 
@@ -122,18 +123,17 @@ impl<S: StateMachine> Replica<S> {
     /// The turn's messages are about to leave: what its rounds mean for lease and age.
     pub(super) fn watch_rounds(&mut self, confirmed: Option<u64>) {
         let view = self.raft.inspect();
-        let Role::Leader(leader) = view.role() else { return self.lease.leads_no_more() };
-        let standing = Standing {
-            term: view.term(),
-            configuration: view.history().current_index(),
-            round: leader.round(),
-            confirmed,
-            handed_over: view.timeout_now_sent(),
-        };
-        self.lease.observe(self.now, &standing);
+        self.lease.turn_ends(self.now, view, confirmed);
+        if !view.is_leader() {
+            return self.round_times.forget();
+        }
+        if let (Some(_), Some(sent)) = (confirmed, self.lease.confirmed()) {
+            let near = self.round_times.confirmed(self.now, sent, self.config.election_timeout);
+            self.near_timeout = near.or(self.near_timeout);
+        }
         // Nobody acknowledged anything before a confirmed round that this leader does not have, and once it has committed an entry
         // of its own term it knows of all of that.
-        if let (Some(moment), true) = (self.lease.confirmed(), self.knows_commit()) {
+        if let (Some(moment), true) = (self.lease.confirmed(), lease::knows_commit(view)) {
             self.freshness.learn(moment, view.commit(), view.applied());
         }
         if self.held {
@@ -141,9 +141,15 @@ impl<S: StateMachine> Replica<S> {
         }
     }
 
-    fn knows_commit(&self) -> bool {
-        let view = self.raft.inspect();
-        view.log().term_at(view.commit()) == Some(view.term())
+    /// How long the rounds of this leader take.
+    #[must_use]
+    pub fn round_times(&self) -> &RoundTimes {
+        &self.round_times
+    }
+
+    /// That T is near the time that rounds take, when an operator is to hear of it: each warning is given once.
+    pub fn take_near_timeout(&mut self) -> Option<NearTimeout> {
+        self.near_timeout.take()
     }
 
     /// Whether reads can be served by a lease now, and if not, why.
@@ -155,8 +161,7 @@ impl<S: StateMachine> Replica<S> {
         if let Some(reason) = self.lease_off() {
             return LeaseState::Off(reason);
         }
-        let until = self.lease.until(&self.raft.inspect().configuration().settings);
-        match until.filter(|until| self.now < *until && self.knows_commit()) {
+        match self.lease.held(self.now, self.raft.inspect()) {
             Some(until) => LeaseState::Held(until),
             None => LeaseState::Waiting,
         }

@@ -29,6 +29,12 @@ pub(crate) enum Action {
     SnapshotEnded(NodeId),
     Change(u8),
     Transfer(NodeId),
+    /// A step of time at one node, whose clock is slow.
+    Pass {
+        slow: bool,
+    },
+    /// A step of time for all: each bit is one node whose clock is slow.
+    Time(u8),
 }
 
 /// What comes of it.
@@ -49,6 +55,8 @@ pub(crate) struct LocalInfo {
     pub(crate) face: u32,
     /// What its disk has of the log.
     pub(crate) disk: u32,
+    /// It would serve a read by its lease, at this index.
+    pub(crate) lease: Option<Index>,
     /// What can happen to it besides deliveries.
     pub(crate) actions: Vec<Action>,
 }
@@ -142,9 +150,10 @@ impl<'a> Arena<'a> {
         let disk = fingerprint::of(&(&local.disk.entries, local.disk.base, local.disk.snapshot));
         let disk = known(&mut self.known_disks, disk);
         let actions = actions(&local, self.model);
+        let lease = local.serves_by_lease(self.model).then_some(view.commit());
         self.known_locals.insert(print, number);
         self.local_prints.iter_mut().zip(prints).for_each(|(column, print)| column.push(print));
-        self.locals.push(LocalInfo { local, key, face, disk, actions });
+        self.locals.push(LocalInfo { local, key, face, disk, lease, actions });
         number
     }
 
@@ -242,7 +251,14 @@ impl<'a> Arena<'a> {
             Action::SnapshotEnded(to) => Input::SnapshotEnded(to),
             Action::Change(number) => Input::Change(number),
             Action::Transfer(to) => Input::Transfer(to),
+            Action::Pass { slow } => Input::Pass(self.pace(u8::from(slow))),
+            Action::Time(slow) => Input::Pass(self.pace(slow)),
         }
+    }
+
+    /// How far the first clock goes on.
+    fn pace(&self, slow: u8) -> u8 {
+        self.model.clocks.map_or(0, |clocks| clocks.pace(slow, 0, self.model.planted))
     }
 
     fn keep(&mut self, before: u32, step: Step) -> u32 {
@@ -319,6 +335,8 @@ impl Action {
             Self::SnapshotEnded(to) => OTHER + 0x300 + number(place(to)),
             Self::Change(number) => OTHER + 0x400 + u32::from(number),
             Self::Transfer(to) => OTHER + 0x500 + number(place(to)),
+            Self::Pass { slow } => OTHER + 0x600 + u32::from(slow),
+            Self::Time(slow) => OTHER + 0x700 + u32::from(slow),
         }
     }
 }
@@ -328,13 +346,16 @@ fn actions(local: &Local, model: &Model) -> Vec<Action> {
     let view = local.view();
     // In the last term nobody stands any more: it would have to leave it.
     let last_term = view.term().0 >= model.bounds.terms;
-    let fires = local.timers.armed().filter(|timer| match timer {
+    let fires = local.due().filter(|timer| match timer {
         Timer::Campaign => !last_term,
         Timer::Heartbeat => local.may_beat(model),
         Timer::LeaderSilent | Timer::CheckQuorum | Timer::Transfer => true,
     });
     let mut actions: Vec<Action> = fires.map(Action::Fire).collect();
     actions.push(Action::Crash);
+    if model.clocks.is_some() {
+        actions.extend([Action::Pass { slow: false }, Action::Pass { slow: true }]);
+    }
     if local.writing.is_some() {
         actions.extend([Action::Written, Action::CrashKept]);
     }

@@ -1,6 +1,7 @@
 //! The configurations that are searched. Each exists for something, says what it must have met, and is small enough to be
 //! closed: what makes it small is in its bounds and in what is off.
 
+mod leases;
 mod memberships;
 
 use raft::Switches;
@@ -33,6 +34,7 @@ const BASE: Model = Model {
     purpose: "",
     nodes: 3,
     members: None,
+    clocks: None,
     switches: PLAIN,
     start: Start::Fresh,
     slow_disk: false,
@@ -53,6 +55,7 @@ pub fn all() -> Vec<Model> {
     all.extend(two_terms());
     all.extend(transfers());
     all.extend(memberships::all());
+    all.extend(leases::all());
     all.sort_by_key(|model| !model.small);
     all
 }
@@ -79,6 +82,13 @@ pub fn with(planted: Planted) -> Model {
         Planted::VotesForged | Planted::VotesOutlive | Planted::OneVote => "elections-3",
         Planted::SnapshotLost => "snapshot",
         Planted::Joint => "alone",
+        Planted::HandOverUnnoticed => "lease-transfer",
+        Planted::PromiseForgotten => "lease-crashes",
+        Planted::LeaseFromAnswer
+        | Planted::LeaseBeforeCommit
+        | Planted::ClockReadEarly
+        | Planted::ClockBeyondBound
+        | Planted::ShorterTimeout => "lease",
     };
     let model = all().into_iter().find(|model| model.name == name);
     Model { planted: Some(planted), ..model.unwrap_or(BASE) }

@@ -2,6 +2,7 @@
 
 use raft::{Config, Configuration, NodeId, Switches};
 
+use crate::clocks::Clocks;
 use crate::membership::{Membership, Wanted};
 use crate::planted::Planted;
 use crate::witness::Witness;
@@ -17,6 +18,8 @@ pub struct Model {
     pub nodes: u64,
     /// Who of them belongs to the cluster, where that changes; else all vote for ever.
     pub members: Option<Membership>,
+    /// Clocks, where time is part of the model; else an armed timer may fire at any time, and there are no leases.
+    pub clocks: Option<Clocks>,
     /// The switches of the core.
     pub switches: Switches,
     /// What it begins with.
@@ -42,6 +45,8 @@ pub enum Start {
     Fresh,
     /// The first node leads the first term, and each message has arrived once. That campaign does not count.
     Led,
+    /// The first node leads the first term: each message that it sent has arrived once, and no answer to what it said as leader.
+    Heard,
     /// The nodes start with these disks, and everything that was sent before is lost.
     Disks(&'static [Image]),
 }
@@ -108,9 +113,13 @@ impl Model {
 
     /// The first configuration of members that a node knows.
     pub(crate) fn first(&self, id: NodeId) -> Configuration {
-        match &self.members {
+        let first = match &self.members {
             Some(members) => members.first(id),
             None => Configuration::of_voters((1..=self.nodes).map(NodeId)),
+        };
+        match &self.clocks {
+            Some(clocks) => clocks.agreed(first),
+            None => first,
         }
     }
 
@@ -137,6 +146,7 @@ impl Model {
             (bounds.compactions > 0, "snapshots"),
             (bounds.changes > 0, "membership"),
             (bounds.transfers > 0, "transfers"),
+            (self.clocks.is_some(), "clocks"),
         ];
         let off: Vec<&str> = features.into_iter().filter(|(on, _)| !on).map(|(_, name)| name).collect();
         if off.is_empty() { "nothing".to_owned() } else { off.join(", ") }
@@ -171,6 +181,7 @@ impl Model {
         let begins = match self.start {
             Start::Fresh => None,
             Start::Led => Some("begins with a leader".to_owned()),
+            Start::Heard => Some("begins with a leader that was heard".to_owned()),
             Start::Disks(_) => Some("begins with logs".to_owned()),
         };
         let members = self.members.map(|members| match (members.voters, members.learners) {

@@ -81,14 +81,14 @@ impl<'a> Engine<'a> {
         let world = self.started(arena);
         match self.model.start {
             Start::Fresh | Start::Disks(_) => world,
-            Start::Led => self.led(arena, world, &mut Vec::new()),
+            Start::Led | Start::Heard => self.led(arena, world, &mut Vec::new()),
         }
     }
 
     /// The nodes as they are started, and what happens to them before the search begins.
     pub(crate) fn beginning(&self, arena: &mut Arena<'_>) -> (World, Vec<(usize, Action)>) {
         let (world, mut way) = (self.started(arena), Vec::new());
-        if self.model.start == Start::Led {
+        if matches!(self.model.start, Start::Led | Start::Heard) {
             self.led(arena, world, &mut way);
         }
         (world, way)
@@ -108,18 +108,28 @@ impl<'a> Engine<'a> {
     fn led(&self, arena: &mut Arena<'_>, mut world: World, way: &mut Vec<(usize, Action)>) -> World {
         let (mut arrived, mut begun) = (Vec::new(), false);
         loop {
+            // Whoever is not to hear answers hears nothing any more once it leads.
+            let is_deaf = self.model.start == Start::Heard
+                && arena.locals[arena.trails.get(world.trails[0]).local as usize].local.view().is_leader();
             let mut next = self.successors(arena, &world).unwrap_or_default();
             next.retain(|one| match one.action {
+                // Where there are clocks all of them go on until nobody is loyal to anybody.
+                Action::Time(slow) => !begun && slow == 0,
+                Action::Fire(Timer::LeaderSilent) => !begun,
                 Action::Fire(Timer::Campaign) => !begun && one.node == 0,
-                Action::Deliver(packet) => !arrived.contains(&packet),
+                Action::Deliver(packet) => !arrived.contains(&packet) && !(is_deaf && one.node == 0),
                 action => action == Action::Written,
             });
-            let order = |one: &Successor| if let Action::Deliver(packet) = one.action { packet + 1 } else { 0 };
+            let order = |one: &Successor| match one.action {
+                Action::Deliver(packet) => packet + 1,
+                Action::Fire(Timer::Campaign) | Action::Time(_) => 1,
+                _ => 0,
+            };
             let Some(first) = next.into_iter().min_by_key(order) else { return world };
             if let Action::Deliver(packet) = first.action {
                 arrived.push(packet);
             }
-            begun = true;
+            begun |= !matches!(first.action, Action::Time(_) | Action::Fire(Timer::LeaderSilent));
             way.push((first.node, first.action));
             world = World { used: Used::default(), ..first.world };
         }
@@ -141,7 +151,8 @@ impl<'a> Engine<'a> {
     pub(crate) fn expand(&self, arena: &Arena<'_>, world: &World, into: &mut Vec<Successor>) -> Result<(), Stopped> {
         for node in 0..self.nodes {
             let trail = world.trails[node];
-            for one in arena.trails.own(trail, world.used)? {
+            let own = arena.trails.own(trail, world.used)?;
+            for one in own.iter().filter(|one| !matches!(one.action, Action::Pass { .. })) {
                 self.follow(arena, world, node, one, into)?;
             }
             for from in 0..self.nodes {
@@ -152,6 +163,45 @@ impl<'a> Engine<'a> {
                 for one in arena.trails.arrivals(channel, trail)? {
                     self.follow(arena, world, node, one, into)?;
                 }
+            }
+        }
+        if self.model.clocks.is_some() { self.pass(arena, world, into) } else { Ok(()) }
+    }
+
+    /// A step of time: all clocks go on, slow and fast ones in all combinations.
+    fn pass(&self, arena: &Arena<'_>, world: &World, into: &mut Vec<Successor>) -> Result<(), Stopped> {
+        for slow in 0..1u8 << self.nodes {
+            let (mut next, mut witnesses) = (*world, Witnesses::default());
+            for (node, trail) in next.trails[..self.nodes].iter_mut().enumerate() {
+                let action = Action::Pass { slow: slow >> node & 1 == 1 };
+                let own = arena.trails.own(*trail, world.used)?;
+                if let Some(one) = own.iter().find(|one| one.action == action) {
+                    if let Some(problem) = &one.problem {
+                        let (action, sentence) = (Action::Time(slow), problem.to_string());
+                        return Err(Stopped::Broken(Box::new(Broken { node, action, sentence })));
+                    }
+                    *trail = one.trail;
+                    witnesses = witnesses.with(arena.outcomes[one.outcome as usize].witnesses);
+                }
+            }
+            if next != *world {
+                let (print, action) = (self.fingerprint(arena, &next), Action::Time(slow));
+                into.push(Successor { world: next, print, node: 0, action, witnesses });
+            }
+        }
+        Ok(())
+    }
+
+    /// Nothing was committed that a leader with a lease does not know of.
+    fn is_fresh(&self, arena: &Arena<'_>, next: &World) -> Result<(), String> {
+        let committed = arena.histories[next.history as usize].last();
+        for (place, trail) in next.trails[..self.nodes].iter().enumerate() {
+            let lease = arena.locals[arena.trails.get(*trail).local as usize].lease;
+            if let Some(index) = lease.filter(|index| *index < committed) {
+                let id = place + 1;
+                return Err(format!(
+                    "no stale read does not hold: n{id} may serve by its lease at {index}, committed is {committed}"
+                ));
             }
         }
         Ok(())
@@ -190,6 +240,9 @@ impl<'a> Engine<'a> {
         }
         if after.disk != before.disk || next.history != world.history {
             self.on_quorum(arena, &next).map_err(broken)?;
+        }
+        if self.model.clocks.is_some() {
+            self.is_fresh(arena, &next).map_err(broken)?;
         }
         let print = self.fingerprint(arena, &next);
         into.push(Successor { world: next, print, node, action: one.action, witnesses: outcome.witnesses });
@@ -282,6 +335,7 @@ impl<'a> Engine<'a> {
             Action::Deliver(_) | Action::Fire(_) | Action::Written | Action::SnapshotEnded(_) | Action::Transfer(_) => {
                 return Some(used);
             }
+            Action::Pass { .. } | Action::Time(_) => return Some(used),
         };
         if *count >= bound {
             return None;

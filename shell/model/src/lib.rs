@@ -22,6 +22,7 @@
 mod arena;
 mod audit;
 pub mod catalogue;
+mod clocks;
 mod configuration;
 mod disk;
 mod engine;
@@ -43,6 +44,7 @@ mod trails;
 mod witness;
 mod world;
 
+pub use clocks::Clocks;
 pub use configuration::{Bounds, Image, Model, Start, Traffic};
 pub use membership::{Membership, Wanted};
 pub use planted::Planted;

@@ -7,6 +7,7 @@ use raft::output::TimerChange;
 use raft::{Event, Index, Installed, Message, NodeId, Output, Position, Raft, ReadId, Role, Snapshot, Timer, View};
 
 use crate::audit;
+use crate::clocks::Watch;
 use crate::configuration::{Model, Start};
 use crate::disk::{Batch, Disk};
 use crate::packet::Packet;
@@ -38,6 +39,8 @@ pub(crate) enum Input {
     Change(u8),
     /// A client asks the leader to hand over to this node.
     Transfer(NodeId),
+    /// Its clock goes on by so much.
+    Pass(u8),
 }
 
 /// A node and what belongs to it.
@@ -53,6 +56,8 @@ pub(crate) struct Local {
     pub(crate) sending: Vec<NodeId>,
     /// Reads that wait here.
     pub(crate) reads: Vec<u8>,
+    /// As new where time is no part of the model.
+    pub(crate) watch: Watch,
 }
 
 /// Armed timers. Each may fire at any time: deadlines are not part of the model.
@@ -93,13 +98,6 @@ impl Timers {
         if armed { self.0 |= Self::bit(timer) } else { self.0 &= !Self::bit(timer) }
     }
 
-    fn change(&mut self, change: TimerChange) {
-        match change {
-            TimerChange::Arm(timer, _) => self.set(timer, true),
-            TimerChange::Disarm(timer) => self.set(timer, false),
-        }
-    }
-
     pub(crate) fn armed(self) -> impl Iterator<Item = Timer> {
         Self::ALL.into_iter().filter(move |timer| self.0 & Self::bit(*timer) != 0)
     }
@@ -110,7 +108,7 @@ impl Local {
     pub(crate) fn start(model: &Model, id: NodeId) -> Step {
         let image = match model.start {
             Start::Disks(images) => images.get(place(id)),
-            Start::Fresh | Start::Led => None,
+            Start::Fresh | Start::Led | Start::Heard => None,
         };
         Self::boot(model, id, image.map_or_else(Disk::new, Disk::of))
     }
@@ -130,9 +128,13 @@ impl Local {
             timers: Timers::default(),
             sending: Vec::new(),
             reads: Vec::new(),
+            watch: Watch::default(),
         };
         let mut step = Step::new(local);
         step.settle(model);
+        if model.planted == Some(Planted::PromiseForgotten) {
+            step.local.watch.disarm(Timer::LeaderSilent);
+        }
         step
     }
 
@@ -152,6 +154,7 @@ impl Local {
             timers: self.timers,
             sending,
             reads: self.reads.clone(),
+            watch: self.watch.clone(),
         }
     }
 
@@ -170,8 +173,10 @@ impl Local {
 
     /// One input, and all that follows at once.
     pub(crate) fn step(&self, model: &Model, input: &Input) -> Step {
-        if let Input::Crash { kept } = input {
-            return self.crash(model, *kept);
+        match input {
+            Input::Crash { kept } => return self.crash(model, *kept),
+            Input::Pass(units) => return self.pass(model, *units),
+            _ => {}
         }
         let mut step = Step::new(self.clone());
         let writes_stale = *input == Input::Written && self.writes_stale();
@@ -184,12 +189,61 @@ impl Local {
         if self.view().is_leader() && step.local.view().term() > self.view().term() {
             step.witnesses.add(Witness::Deposed);
         }
+        step.watch_lease(model, self);
         step
+    }
+
+    /// Its clock goes on. There is no turn, but for `LeaderSilent`, which is due at exactly T: to be late with it is to hear later
+    /// of all that comes.
+    fn pass(&self, model: &Model, units: u8) -> Step {
+        let mut step = Step::new(self.clone());
+        if let Some(clocks) = &model.clocks {
+            step.local.watch.pass(clocks, units, model.planted);
+        }
+        if step.local.due().any(|timer| timer == Timer::LeaderSilent) {
+            step.take(model, &Input::Fire(Timer::LeaderSilent));
+            step.watch(self);
+            step.settle(model);
+        }
+        if self.serves_by_lease(model) && !step.local.serves_by_lease(model) {
+            step.witnesses.add(Witness::LeaseEnded);
+        }
+        step
+    }
+
+    /// It would serve a read by its lease now.
+    pub(crate) fn serves_by_lease(&self, model: &Model) -> bool {
+        model.clocks.is_some_and(|clocks| self.watch.serves(&clocks, self.view(), model.planted))
+    }
+
+    /// Timers that may fire.
+    pub(crate) fn due(&self) -> impl Iterator<Item = Timer> {
+        self.timers.armed().filter(|timer| self.watch.is_due(*timer))
+    }
+
+    fn change_timer(&mut self, model: &Model, change: TimerChange) {
+        match change {
+            TimerChange::Arm(timer, delay) => {
+                self.timers.set(timer, true);
+                if let Some(clocks) = &model.clocks {
+                    self.watch.arm(clocks, timer, delay, model.planted);
+                }
+            }
+            TimerChange::Disarm(timer) => self.disarm(timer),
+        }
+    }
+
+    fn disarm(&mut self, timer: Timer) {
+        self.timers.set(timer, false);
+        self.watch.disarm(timer);
     }
 
     /// Where `LeaderSilent` would change nothing but timers (no leader is known, nobody is sticky) it fires at once: it would
     /// only let `Campaign` fire, and whoever hears a leader arms it anew. So no behaviour is lost by not waiting for it.
-    fn skip_silence(&mut self) -> bool {
+    fn skip_silence(&mut self, model: &Model) -> bool {
+        if model.clocks.is_some() {
+            return false;
+        }
         let mut silent = self.raft.clone();
         silent.timer_fired(Timer::LeaderSilent);
         let output = silent.take_output();
@@ -198,9 +252,7 @@ impl Local {
         let skips = same && armed && output.messages.is_empty();
         if skips {
             self.timers.set(Timer::LeaderSilent, false);
-            for change in output.timers {
-                self.timers.change(change);
-            }
+            output.timers.into_iter().for_each(|change| self.change_timer(model, change));
         }
         skips
     }
@@ -272,7 +324,7 @@ impl Step {
             Input::Deliver(Packet::Message(message)) => local.receive(model, message.clone()),
             Input::Deliver(Packet::Snapshot { from, term, position, .. }) => self.install(*from, *term, *position),
             Input::Fire(timer) => {
-                local.timers.set(*timer, false);
+                local.disarm(*timer);
                 local.raft.timer_fired(*timer);
             }
             Input::Written => self.written(model),
@@ -297,7 +349,7 @@ impl Step {
                     let _ = local.raft.change_membership(wanted.change());
                 }
             }
-            Input::Crash { .. } => {}
+            Input::Crash { .. } | Input::Pass(_) => {}
         }
     }
 
@@ -364,12 +416,23 @@ impl Step {
             self.written(model);
             self.watch(&before);
         }
-        self.silenced = self.local.skip_silence();
+        self.silenced = self.local.skip_silence(model);
         if self.local.view().term().0 >= model.bounds.terms {
             // Nobody stands in the last term: it would have to leave it.
-            self.local.timers.set(Timer::Campaign, false);
+            self.local.disarm(Timer::Campaign);
         }
         self.local = self.local.renamed(&|node| node);
+    }
+
+    fn watch_lease(&mut self, model: &Model, before: &Local) {
+        let serves = [before, &self.local].map(|local| local.serves_by_lease(model));
+        if serves == [false, true] {
+            let is_first = self.local.view().term().0 == 1;
+            self.witnesses.add(if is_first { Witness::LeaseHeld } else { Witness::LeaseHeldLater });
+        }
+        if serves == [true, false] && self.local.watch.is_over() {
+            self.witnesses.add(Witness::LeaseGivenUp);
+        }
     }
 
     fn watch(&mut self, before: &Local) {
@@ -390,7 +453,7 @@ impl Step {
             }
         }
         for change in output.timers {
-            self.local.timers.change(change);
+            self.local.change_timer(model, change);
         }
         for message in output.messages {
             self.send(model, message);
@@ -404,6 +467,9 @@ impl Step {
         let served = output.reads.into_iter().map(|read| (read.id, Some(read.index)));
         for (read, index) in served.chain(output.reads_aborted.into_iter().map(|read| (read, None))) {
             self.read_ended(read, index);
+        }
+        if let Some(clocks) = &model.clocks {
+            self.local.watch.turn_ends(clocks, self.local.raft.inspect(), output.confirmed_round, model.planted);
         }
         for to in output.snapshots {
             let (term, position) = (self.local.view().term(), self.local.disk.snapshot);

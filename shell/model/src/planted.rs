@@ -1,5 +1,5 @@
-//! Bugs, planted to show that a search finds them: lies of a disk, forgetful restarts, answers that say more than was said, and
-//! rules of consensus left out ([`raft::Rules`]).
+//! Bugs, planted to show that a search finds them: lies of a disk, forgetful restarts, answers that say more than was said, rules
+//! of consensus left out ([`raft::Rules`]), and leases that last too long.
 
 use std::fmt;
 
@@ -75,6 +75,20 @@ planted! {
     CommitOnlyVerified => "commit-only-verified", "rule left out: a follower commits only what it checked (5.3)",
     /// Rule left out: [`Rules::joint`].
     Joint => "joint", "rule left out: the voters change through a joint phase (6)",
+    /// A lease begins when its answers come.
+    LeaseFromAnswer => "lease-from-answer", "a lease begins when its answers come, not when its round left",
+    /// A leader has a lease before an entry of its own term is committed.
+    LeaseBeforeCommit => "lease-before-commit", "a new leader reads by lease before it knows what is committed",
+    /// That a `TimeoutNow` left is not noticed by the lease.
+    HandOverUnnoticed => "hand-over-unnoticed", "a lease outlives the word to another to stand at once",
+    /// The clock is read at the end of a turn, before the reads that are served by it.
+    ClockReadEarly => "clock-read-early", "a read is judged by a clock that was read before it came",
+    /// A node that starts owes nobody its silence.
+    PromiseForgotten => "promise-forgotten", "a restarted node votes at once",
+    /// Slow clocks have half the pace that was agreed on.
+    ClockBeyondBound => "clock-beyond-bound", "clocks run further apart than was agreed on",
+    /// Nodes keep half the silence that was agreed on.
+    ShorterTimeout => "shorter-timeout", "nodes run with half the T that was agreed on, unnoticed",
 }
 
 impl Planted {

@@ -75,6 +75,8 @@ pub enum TracedAct {
     Change(Wanted),
     /// A client asks it to hand over.
     Transfer(NodeId),
+    /// Time passes: the clock of each node goes on by so much.
+    Time(Vec<u8>),
 }
 
 /// Takes these actions from the beginning, and then the one at the end, and tells of it.
@@ -121,6 +123,14 @@ fn step(arena: &Arena<'_>, world: &World, node: usize, action: Action) -> crate:
 }
 
 fn traced(arena: &Arena<'_>, world: &World, node: usize, action: Action) -> TracedStep {
+    if let Action::Time(slow) = action {
+        let clocks = arena.model.clocks.iter();
+        let paces =
+            clocks.flat_map(|clocks| (0..world.trails.len()).map(|at| clocks.pace(slow, at, arena.model.planted)));
+        let nodes = usize::try_from(arena.model.nodes).unwrap_or(0);
+        let act = TracedAct::Time(paces.take(nodes).collect());
+        return TracedStep { node: NodeId(1), act, silenced: false, notes: Vec::new() };
+    }
     let act = match arena.input(action) {
         Input::Deliver(packet @ Packet::Message(_)) => TracedAct::Message(packet.to_string()),
         Input::Deliver(Packet::Snapshot { from, term, position, .. }) => TracedAct::Snapshot { from, term, position },
@@ -132,6 +142,7 @@ fn traced(arena: &Arena<'_>, world: &World, node: usize, action: Action) -> Trac
         Input::Compact => TracedAct::Compact,
         Input::SnapshotEnded(to) => TracedAct::SnapshotEnded(to),
         Input::Transfer(to) => TracedAct::Transfer(to),
+        Input::Pass(units) => TracedAct::Time(vec![units]),
         Input::Change(number) => TracedAct::Change(arena.model.changes()[usize::from(number)]),
     };
     let step = step(arena, world, node, action);
@@ -157,7 +168,8 @@ impl TracedStep {
             TracedAct::Propose(number) => vec![format!("propose {node} {number}")],
             TracedAct::Read(number) => vec![format!("read {node} {number}")],
             TracedAct::Compact => vec![format!("compact {node}")],
-            TracedAct::SnapshotEnded(_) => Vec::new(),
+            // A script fires timers by hand.
+            TracedAct::SnapshotEnded(_) | TracedAct::Time(_) => Vec::new(),
             TracedAct::Transfer(to) => vec![format!("transfer {node} to={}", to.0)],
             TracedAct::Change(wanted) => vec![format!("change {node} {}", wanted.words())],
         };
@@ -173,6 +185,10 @@ impl fmt::Display for TracedStep {
         let node = self.node;
         match &self.act {
             TracedAct::Start => write!(f, "{node} starts"),
+            TracedAct::Time(paces) => {
+                let paces: Vec<String> = (1..).zip(paces).map(|(node, pace)| format!("n{node}'s by {pace}")).collect();
+                write!(f, "time passes: clocks go on, {}", paces.join(", "))
+            }
             TracedAct::Message(message) => write!(f, "{message} arrives"),
             TracedAct::Snapshot { from, term, position } => {
                 write!(f, "{from} -> {node} snapshot {term} {position} arrives")

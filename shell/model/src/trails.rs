@@ -161,6 +161,7 @@ impl Arena<'_> {
                     Action::Change(_) => bounds.changes > 0,
                     Action::Transfer(_) => bounds.transfers > 0,
                     Action::Deliver(_) | Action::Fire(_) | Action::Written | Action::SnapshotEnded(_) => true,
+                    Action::Pass { .. } | Action::Time(_) => true,
                 };
                 let moves = self.moves(trail, &numbered.filter(within).collect::<Vec<_>>());
                 let list = self.trails.list(moves);

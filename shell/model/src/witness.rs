@@ -97,6 +97,14 @@ witnesses! {
     ReadServedLater => "a later leader served a read",
     /// A read was given up since its leader lost its place.
     ReadAborted => "a read was aborted",
+    /// A leader could serve reads by its lease.
+    LeaseHeld => "a leader had a lease",
+    /// A leader of a later term could.
+    LeaseHeldLater => "a later leader had a lease",
+    /// A lease ended by time while its leader still led.
+    LeaseEnded => "a leader's lease ended by time",
+    /// A lease ended since another was told to stand.
+    LeaseGivenUp => "a lease was given up for a transfer",
     /// A log's beginning was replaced.
     Compacted => "a log was compacted",
     /// A follower needed what was compacted.

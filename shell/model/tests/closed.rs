@@ -4,7 +4,7 @@
 use quorate_model::{Model, Options, Report, Start, Verdict, Width, catalogue, search};
 
 /// Small ones of more than a million states: left to `quorate model --small`.
-const LONGER: [&str; 6] = ["pre-vote", "old-term", "figure-8", "leader-removed", "alone", "transfer"];
+const LONGER: [&str; 7] = ["pre-vote", "old-term", "figure-8", "leader-removed", "alone", "transfer", "lease"];
 
 fn run(name: &str, symmetry: bool) -> Report {
     let model = catalogue::named(name).unwrap_or_else(|| panic!("there is no {name}"));

@@ -21,7 +21,14 @@ fn breaks(planted: Planted) -> &'static str {
         | Planted::CommitsTooMuch
         | Planted::RefusalsAccepted => "committed on a quorum of disks",
         Planted::AnswersOutlive => "answers of older terms are ignored",
-        Planted::RoundsForged => "no stale read",
+        Planted::RoundsForged
+        | Planted::LeaseFromAnswer
+        | Planted::LeaseBeforeCommit
+        | Planted::HandOverUnnoticed
+        | Planted::ClockReadEarly
+        | Planted::PromiseForgotten
+        | Planted::ClockBeyondBound
+        | Planted::ShorterTimeout => "no stale read",
         Planted::VotesForged | Planted::VotesOutlive => "Election Safety",
         Planted::TruncationSkipped => "a write that fits the log",
         Planted::OneVote => "the vote is fixed within a term",

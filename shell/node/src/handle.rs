@@ -10,7 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use raft::{Configuration, Index, NodeId, Position, Term};
 use replica::{
-    Alter, AlterError, MemberAnswer, Question, ReadMode, Refusal, Reply, SessionRefusal, StateMachine, Survey,
+    Alter, AlterError, LeaseState, MemberAnswer, Question, ReadMode, Refusal, Reply, SessionRefusal, StateMachine,
+    Survey,
 };
 use thiserror::Error;
 use tokio::sync::mpsc::Sender;
@@ -119,6 +120,11 @@ pub struct Status {
     pub last: Index,
     /// Its disk has no room for more log: while it leads, commands are refused that do not free any.
     pub no_space: bool,
+    /// Whether it can serve reads by a lease; without the time at which that ends.
+    pub lease: LeaseState,
+    /// How long a majority takes to answer this leader, in microseconds: the median of its last sixteen rounds that counted. None
+    /// on who does not lead, and before there were so many.
+    pub round_trip: Option<u64>,
 }
 
 /// A handle to a running member. Cheap to clone.

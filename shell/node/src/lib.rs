@@ -74,5 +74,5 @@ pub use node::{AddressOf, Config, EndError, Node, SNAPSHOT_RATE, StartError};
 pub use peer::codec::message_bytes;
 pub use peer::join::{Invitation, JoinError, join};
 pub use replica::{Alter, AlterError, Survey};
-pub use replica::{Granted, ReadMode, SessionCommand, SessionId, SessionRefusal};
+pub use replica::{Granted, LeaseOff, LeaseState, ReadMode, SessionCommand, SessionId, SessionRefusal};
 pub use transferring::TransferError;

@@ -196,6 +196,7 @@ impl<S: StateMachine> NodeLoop<S> {
         let output = self.replica.turn(self.now(), inputs.drain(..));
         self.inputs = inputs;
         self.tell_lease();
+        self.tell_near_timeout();
         let again = output.again || suspected;
         let doing = match &output {
             Output { replaced_machine: Some(_), .. } => Doing::Installing,
@@ -210,12 +211,8 @@ impl<S: StateMachine> NodeLoop<S> {
 
     /// Why there are no reads by lease, once for each reason; and that there are.
     fn tell_lease(&mut self) {
-        let state = match self.replica.lease_state() {
-            LeaseState::Waiting | LeaseState::NotLeader => return,
-            LeaseState::Held(_) => LeaseState::Held(Time::default()),
-            off @ LeaseState::Off(_) => off,
-        };
-        if state == self.lease {
+        let state = self.replica.lease_state().timeless();
+        if matches!(state, LeaseState::Waiting | LeaseState::NotLeader) || state == self.lease {
             return;
         }
         self.lease = state;
@@ -226,6 +223,19 @@ impl<S: StateMachine> NodeLoop<S> {
                 info!("this leader can serve reads by lease");
             }
         }
+    }
+
+    /// The paper's timing requirement (section 5.6), once in a while where it does not hold.
+    fn tell_near_timeout(&mut self) {
+        let Some(near) = self.replica.take_near_timeout() else { return };
+        let millis = |micros: u64| Duration::from_micros(micros).as_secs_f64() * 1000.0;
+        warn!(
+            "a majority takes {:.1} ms to answer this leader, and the election timeout is {:.0} ms: a leader that is well may be \
+             replaced; start all members with --election-timeout={:.0} or more, or make the way between them shorter",
+            millis(near.round),
+            millis(near.election_timeout),
+            millis(near.wanted()).ceil(),
+        );
     }
 
     fn carry_out(&mut self, output: Output<S>) -> Result<(), String> {

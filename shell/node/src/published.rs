@@ -84,5 +84,7 @@ fn status<S: StateMachine>(replica: &Replica<S>) -> Status {
         applied: view.applied(),
         last: view.last().index,
         no_space: replica.no_room(),
+        lease: replica.lease_state().timeless(),
+        round_trip: replica.round_times().typical(),
     }
 }

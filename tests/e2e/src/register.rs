@@ -11,6 +11,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::check::Contents;
 use crate::client::Client;
 use crate::journal::number;
+use crate::wait::wait_until;
 
 const KEY: &str = "register";
 /// A member that does not answer is left alone after this, as a client with a deadline would.
@@ -50,6 +51,15 @@ impl Register {
         let writer = tokio::spawn(write(shared.clone(), clients.to_vec()));
         let readers = clients.iter().map(|client| tokio::spawn(read(shared.clone(), client.clone()))).collect();
         Self { shared, writer, readers }
+    }
+
+    /// Waits until so many reads were answered since the beginning.
+    ///
+    /// # Panics
+    /// When they are not, in ten minutes.
+    pub async fn wait_reads(&self, reads: u64) {
+        let answered = async || (self.shared.reads.load(Ordering::Relaxed) >= reads).then_some(());
+        wait_until(&format!("{reads} reads"), Duration::from_secs(600), answered).await;
     }
 
     /// Stops them, once all reads are answered.

@@ -1,5 +1,5 @@
 //! Bugs that the own tests of the core or of replica notice, without worlds around them: the core's random runs, whose invariants say
-//! what does not hold, and the golden scripts of both, each of which is one claim. They take seconds, where worlds take minutes, and they meet
+//! what does not hold, and the golden scripts of both, each of which is one claim; or that the model finds, which looks at every state. They take seconds, where worlds take minutes, and they meet
 //! what worlds meet seldom.
 
 use std::time::Instant;
@@ -13,7 +13,9 @@ pub(super) const RANDOM: &str = "random";
 
 /// Runs what is to notice the bug that is planted.
 pub(super) fn play(sandbox: &Sandbox, suite: Suite, name: &str) -> Verdict {
+    let of_model = first_states(name);
     let (test, filter) = match name.split_once('/') {
+        _ if suite == Suite::Model => ("planted_in_the_code", of_model.as_str()),
         Some((folder, _)) => ("scripts", folder),
         None => (RANDOM, "nodes_under_random_treatment"),
     };
@@ -24,13 +26,20 @@ pub(super) fn play(sandbox: &Sandbox, suite: Suite, name: &str) -> Verdict {
     }
 }
 
+/// The test of the model that looks at the first states of a configuration.
+pub(super) fn first_states(configuration: &str) -> String {
+    format!("first_states_of_{}", configuration.replace('-', "_"))
+}
+
 /// A kill is a sentence of an invariant, or the script that was named; another failure is none.
 fn judge(suite: Suite, name: &str, passed: bool, printed: &str, seconds: f64) -> Verdict {
     if let Some(problem) = printed.lines().find(|line| line.starts_with("error: could not compile")) {
         return Verdict::Unplayed(format!("it does not compile: {problem}"));
     }
     let mut lines = printed.lines();
-    let found = if name == RANDOM {
+    let found = if suite == Suite::Model {
+        lines.find(|line| line.contains("does not hold")).map(|line| (1, line.to_owned()))
+    } else if name == RANDOM {
         let says = |line: &&str| line.contains("does not hold") || line.contains("does not converge");
         lines.find(says).map(|line| (seed(line) + 1, line.to_owned()))
     } else {
@@ -71,6 +80,9 @@ mod tests {
         let script = "1 of 2 scripts:\n/tree/core/raft/tests/scripts/commit/a_claim:12\n";
         assert_eq!(killed(&judge(Suite::Core, "commit/a_claim", false, script, 1.0)), Some(1));
         assert_eq!(killed(&judge(Suite::Core, "commit/another", false, script, 1.0)), None);
+        let search = "lease is broken\n  1. n1's timer\nno stale read does not hold: n1 may serve\n";
+        assert_eq!(killed(&judge(Suite::Model, "lease", false, search, 1.0)), Some(1));
+        assert_eq!(killed(&judge(Suite::Model, "lease", false, "lease: Open", 1.0)), None);
         let fails = judge(Suite::Core, RANDOM, false, "error: could not compile `quorate-raft`", 1.0);
         assert!(matches!(fails, Verdict::Unplayed(_)));
     }

@@ -9,7 +9,8 @@
 //!
 //! `Figure 2` is there where it is a rule of the paper's figure 2. Behind an empty line anything may be said up to the diff. `Killed-by`
 //! names checkers, or `scenario FILE` for what only that scenario of scenarios/ shows, or `core random` and `core FOLDER/SCRIPT` for
-//! what the random runs or that golden script of core/raft show, or `replica FOLDER/SCRIPT` for what one of replica shows.
+//! what the random runs or that golden script of core/raft show, or `replica FOLDER/SCRIPT` for what one of replica shows, or
+//! `model NAME` for what the search of that configuration shows.
 
 use std::fmt;
 
@@ -39,6 +40,8 @@ pub(super) enum Killer {
     Core(String),
     /// A golden script of replica.
     Replica(String),
+    /// The search of a configuration of the model.
+    Model(String),
 }
 
 /// Tests that take seconds, where worlds take minutes.
@@ -48,6 +51,8 @@ pub(super) enum Suite {
     Core,
     /// Of replica.
     Replica,
+    /// Of the model.
+    Model,
 }
 
 impl Suite {
@@ -56,15 +61,17 @@ impl Suite {
         match self {
             Self::Core => "quorate-raft",
             Self::Replica => "quorate-replica",
+            Self::Model => "quorate-model",
         }
     }
 
     /// Its folder of golden scripts, below the root.
     #[cfg(test)]
-    pub(super) fn scripts(self) -> &'static str {
+    pub(super) fn scripts(self) -> Option<&'static str> {
         match self {
-            Self::Core => "core/raft/tests/scripts",
-            Self::Replica => "replica/tests/scripts",
+            Self::Core => Some("core/raft/tests/scripts"),
+            Self::Replica => Some("replica/tests/scripts"),
+            Self::Model => None,
         }
     }
 
@@ -73,6 +80,7 @@ impl Suite {
         match self {
             Self::Core => "core",
             Self::Replica => "replica",
+            Self::Model => "model",
         }
     }
 }
@@ -82,15 +90,16 @@ impl Killer {
     pub(super) fn scenario(&self) -> Option<String> {
         match self {
             Self::Scenario(file) => Some(format!("scenarios/{file}")),
-            Self::Checker(_) | Self::Core(_) | Self::Replica(_) => None,
+            Self::Checker(_) | Self::Core(_) | Self::Replica(_) | Self::Model(_) => None,
         }
     }
 
-    /// Whose own tests notice it, and which: `random`, or a script as `FOLDER/SCRIPT`.
+    /// Whose own tests notice it, and which: `random`, or a script as `FOLDER/SCRIPT`, or a configuration of the model.
     pub(super) fn tests(&self) -> Option<(Suite, &str)> {
         match self {
             Self::Core(name) => Some((Suite::Core, name)),
             Self::Replica(name) => Some((Suite::Replica, name)),
+            Self::Model(name) => Some((Suite::Model, name)),
             Self::Checker(_) | Self::Scenario(_) => None,
         }
     }
@@ -103,6 +112,7 @@ impl fmt::Display for Killer {
             Self::Scenario(file) => write!(f, "scenario {file}"),
             Self::Core(name) => write!(f, "core {name}"),
             Self::Replica(name) => write!(f, "replica {name}"),
+            Self::Model(name) => write!(f, "model {name}"),
         }
     }
 }
@@ -173,6 +183,7 @@ fn killer(word: &str) -> Killer {
         Some(("scenario", file)) => Killer::Scenario(file.to_owned()),
         Some(("core", name)) => Killer::Core(name.to_owned()),
         Some(("replica", name)) => Killer::Replica(name.to_owned()),
+        Some(("model", name)) => Killer::Model(name.to_owned()),
         Some(_) | None => Killer::Checker(word.to_owned()),
     }
 }
@@ -209,6 +220,8 @@ mod tests {
         assert_eq!(of_core.killers[0].to_string(), "core commit/a_claim");
         let of_replica = read("Breaks: x\nStatements: M5\nKilled-by: replica membership/a_claim").unwrap();
         assert_eq!(of_replica.killers[0].tests(), Some((Suite::Replica, "membership/a_claim")));
+        let of_model = read("Breaks: x\nStatements: R6\nKilled-by: model lease").unwrap();
+        assert_eq!(of_model.killers[0].tests(), Some((Suite::Model, "lease")));
     }
 
     #[test]

@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::{Service, http};
+use tonic::metadata::MetadataValue;
 
 use crate::cpu::{Sample, Used};
 use crate::members::{Members, origin};
@@ -222,14 +223,21 @@ impl Client {
         let key = Bytes::from(format!("bench/{:08}", (self.number + self.sent * self.of) % KEYS));
         match operation {
             Operation::Put => self.stub.put(put(key, &self.value)).await.map(drop),
-            Operation::Get => self.get(key, false).await,
-            Operation::SerializableGet => self.get(key, true).await,
+            Operation::Get => self.get(key, None).await,
+            Operation::BoundedGet => self.get(key, Some("500ms")).await,
+            Operation::SerializableGet => self.get(key, Some("")).await,
             Operation::CompareAndSwap => self.compare_and_swap().await,
         }
     }
 
-    async fn get(&mut self, key: Bytes, serializable: bool) -> Result<(), Status> {
-        let answer = self.stub.range(RangeRequest { key, serializable, ..RangeRequest::default() }).await?;
+    /// With an age it is serializable; none is too old where that is empty.
+    async fn get(&mut self, key: Bytes, age: Option<&'static str>) -> Result<(), Status> {
+        let request = RangeRequest { key, serializable: age.is_some(), ..RangeRequest::default() };
+        let mut request = tonic::Request::new(request);
+        if let Some(age) = age.filter(|age| !age.is_empty()) {
+            request.metadata_mut().insert("quorate-max-staleness", MetadataValue::from_static(age));
+        }
+        let answer = self.stub.range(request).await?;
         let found = answer.get_ref().kvs.first().is_some_and(|pair| pair.value.len() == VALUE_BYTES);
         if found { Ok(()) } else { Err(Status::not_found("a key that was written is not there")) }
     }

@@ -34,6 +34,9 @@ struct Options {
     /// Only the scenarios whose name has this in it.
     #[arg(long, default_value = "")]
     only: String,
+    /// The same with `--lease-reads` too, in turns.
+    #[arg(long)]
+    leases: bool,
     /// Where the members' folders are made. Not on a file system in memory.
     #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"))]
     folder: PathBuf,
@@ -45,7 +48,8 @@ struct Options {
 fn main() {
     let options = Options::parse();
     let quorate = std::env::var_os("QUORATE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_quorate").into(), PathBuf::from);
-    let mut systems = vec![System::new("quorate", quorate, &["serve"])];
+    let mut systems = vec![System::new("quorate", quorate.clone(), &["serve"])];
+    systems.extend(options.leases.then(|| System::new("with leases", quorate, &["serve", "--lease-reads"])));
     systems.extend(std::env::var_os("ETCD_BIN").map(|program| System::new("etcd", program.into(), &[])));
     let mut report = Report::default();
     for round in 1..=options.rounds {

@@ -7,6 +7,8 @@ pub(crate) enum Operation {
     Put,
     /// A get of one key, linearizable.
     Get,
+    /// A get of one key, not older than half a second. (etcd takes it for a serializable one.)
+    BoundedGet,
     /// A get of one key from whatever the member has.
     SerializableGet,
     /// A transaction that puts a key if nobody else has.
@@ -44,6 +46,7 @@ impl Scenario {
         let operation = match self.operation {
             Operation::Put => "put",
             Operation::Get => "get",
+            Operation::BoundedGet => "bounded get",
             Operation::SerializableGet => "serializable get",
             Operation::CompareAndSwap => "compare and swap",
         };
@@ -64,7 +67,7 @@ const fn quoted(per_second: f64, p50_ms: f64, p99_ms: f64, cpu_us: f64) -> Optio
 }
 
 /// All that are run, in this order.
-pub(crate) const SCENARIOS: [Scenario; 9] = [
+pub(crate) const SCENARIOS: [Scenario; 13] = [
     scenario(Operation::Put, To::Leader, 1, quoted(1_340.0, 0.71, 1.6, 999.0)),
     scenario(Operation::Put, To::Leader, 64, quoted(7_700.0, 7.8, 20.0, 211.0)),
     scenario(Operation::Put, To::Leader, 256, quoted(11_600.0, 21.0, 54.0, 144.0)),
@@ -72,6 +75,10 @@ pub(crate) const SCENARIOS: [Scenario; 9] = [
     scenario(Operation::Get, To::Leader, 1, quoted(3_350.0, 0.24, 2.7, 368.0)),
     scenario(Operation::Get, To::Leader, 256, quoted(20_900.0, 11.0, 37.0, 73.0)),
     scenario(Operation::Get, To::All, 256, quoted(15_300.0, 15.0, 43.0, 87.0)),
+    scenario(Operation::Get, To::All, 3, None),
+    scenario(Operation::BoundedGet, To::All, 3, None),
+    scenario(Operation::SerializableGet, To::All, 3, None),
+    scenario(Operation::BoundedGet, To::All, 256, None),
     scenario(Operation::SerializableGet, To::All, 256, quoted(25_600.0, 9.0, 29.0, 58.0)),
     scenario(Operation::CompareAndSwap, To::Leader, 256, quoted(5_400.0, 35.0, 82.0, 280.0)),
 ];

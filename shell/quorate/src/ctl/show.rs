@@ -149,7 +149,7 @@ fn status_text(statuses: &[EndpointStatus]) -> String {
                     (false, None) => "no leader",
                 };
                 let (term, applied) = (member.term.to_string(), member.applied.to_string());
-                let (size, remarks) = (human_bytes(member.db_size), member.errors.join("; "));
+                let (size, remarks) = (human_bytes(member.db_size), member.remarks());
                 let cells = [
                     &status.endpoint,
                     &member.name,

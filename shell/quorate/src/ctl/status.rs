@@ -63,6 +63,21 @@ pub(super) struct Answered {
     pub(super) version: String,
     /// What it complains of.
     pub(super) errors: Vec<String>,
+    /// Whether this leader can serve reads by its lease, in words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) lease_reads: Option<String>,
+    /// How long a majority takes to answer this leader, as in `850us`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) round_trip: Option<String>,
+}
+
+impl Answered {
+    /// All that is worth a remark.
+    pub(super) fn remarks(&self) -> String {
+        let lease = self.lease_reads.as_ref().map(|lease| format!("reads by lease {lease}"));
+        let round_trip = self.round_trip.as_ref().map(|time| format!("a majority answers in {time}"));
+        self.errors.iter().cloned().chain(lease).chain(round_trip).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// Asks all endpoints; answers in their order.
@@ -97,14 +112,17 @@ async fn ask_one(url: &Url) -> (Outcome, BTreeMap<String, String>) {
     };
     let mut maintenance = MaintenanceClient::new(channel.clone());
     let status = match tokio::time::timeout(STATUS_TIME, maintenance.status(StatusRequest {})).await {
-        Ok(Ok(status)) => status.into_inner(),
+        Ok(Ok(status)) => status,
         Ok(Err(status)) => return silent(words(&status)),
         Err(_) => return silent("connected, but no answer within three seconds".to_owned()),
     };
     let mut cluster = ClusterClient::new(channel);
     let list = tokio::time::timeout(STATUS_TIME, cluster.member_list(MemberListRequest { linearizable: false })).await;
     let members = list.ok().and_then(Result::ok).map(|list| list.into_inner().members).unwrap_or_default();
-    (Outcome::Answered(answered(status)), members.into_iter().map(|member| (hex(member.id), member.name)).collect())
+    let said = |key: &str| status.metadata().get(key).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let (lease_reads, round_trip) = (said("quorate-lease-reads"), said("quorate-round-trip"));
+    let answered = Answered { lease_reads, round_trip, ..answered(status.into_inner()) };
+    (Outcome::Answered(answered), members.into_iter().map(|member| (hex(member.id), member.name)).collect())
 }
 
 fn answered(status: StatusResponse) -> Answered {
@@ -120,6 +138,8 @@ fn answered(status: StatusResponse) -> Answered {
         db_size: status.db_size,
         version: status.version,
         errors: status.errors,
+        lease_reads: None,
+        round_trip: None,
     }
 }
 

@@ -120,7 +120,7 @@ impl Maintenance for Fake {
 
     async fn status(&self, _: Request<StatusRequest>) -> Result<Response<StatusResponse>, Status> {
         let leader = if matches!(self.mood, Mood::Good) { 0xb } else { 0 };
-        Ok(Response::new(StatusResponse {
+        let mut response = Response::new(StatusResponse {
             header: self.header(),
             version: "3.5.21".to_owned(),
             db_size: 20_480,
@@ -129,7 +129,12 @@ impl Maintenance for Fake {
             raft_term: 3,
             raft_applied_index: 8,
             ..StatusResponse::default()
-        }))
+        });
+        if self.id == leader {
+            response.metadata_mut().insert("quorate-lease-reads", "held".parse().expect("a word"));
+            response.metadata_mut().insert("quorate-round-trip", "850us".parse().expect("a word"));
+        }
+        Ok(response)
     }
 
     async fn alarm(&self, _: Request<AlarmRequest>) -> Result<Response<AlarmResponse>, Status> {
@@ -349,7 +354,8 @@ async fn status_shows_every_endpoint_and_who_leads() {
     let words: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(words[0][..6], ["ENDPOINT", "NAME", "ID", "ROLE", "TERM", "APPLIED"]);
     assert_eq!(words[1], [&first, "n1", "a", "follower", "3", "8", "20", "kB", "3.5.21"]);
-    assert_eq!(words[2], [&second, "n2", "b", "leader", "3", "8", "20", "kB", "3.5.21"]);
+    assert_eq!(words[2][..9], [&second, "n2", "b", "leader", "3", "8", "20", "kB", "3.5.21"]);
+    assert_eq!(words[2][9..].join(" "), "reads by lease held; a majority answers in 850us");
     assert_eq!(words[3][..4], [&down, "-", "-", "silent"]);
     assert_eq!(text.lines().last(), Some(format!("n2 ({second}) leads in term 3.").as_str()));
 

@@ -3,11 +3,12 @@
 
 use std::sync::Arc;
 
-use node::TransferError;
+use node::{LeaseOff, LeaseState, TransferError};
 use raft::NodeId;
 use store::StoreHash;
 use tokio::task::spawn_blocking;
 use tokio_stream::Empty;
+use tonic::metadata::{MetadataMap, MetadataValue};
 use tonic::{Request, Response, Status};
 
 use crate::api::etcdserverpb::alarm_request::AlarmAction;
@@ -24,6 +25,26 @@ use crate::version;
 
 /// Serves `etcdserverpb.Maintenance`.
 pub(crate) struct MaintenanceService<M>(pub(crate) Arc<Context<M>>);
+
+/// Whether a leader can serve reads by its lease, in words.
+const LEASE_READS: &str = "quorate-lease-reads";
+/// How long a majority takes to answer it, as in `850us`.
+const ROUND_TRIP: &str = "quorate-round-trip";
+
+/// What etcd's message has no field for goes into metadata of the answer.
+fn tell_of_leading(status: &node::Status, metadata: &mut MetadataMap) {
+    if !status.leads {
+        return;
+    }
+    // Where none were ever wanted nobody misses them.
+    let lease = Some(status.lease).filter(|lease| *lease != LeaseState::Off(LeaseOff::NotAgreed));
+    let round_trip = status.round_trip.map(|micros| format!("{micros}us"));
+    for (key, text) in [(LEASE_READS, lease.map(|lease| lease.to_string())), (ROUND_TRIP, round_trip)] {
+        if let Some(value) = text.and_then(|text| MetadataValue::try_from(text).ok()) {
+            metadata.insert(key, value);
+        }
+    }
+}
 
 #[tonic::async_trait]
 impl<M: Member> Maintenance for MaintenanceService<M> {
@@ -50,7 +71,7 @@ impl<M: Member> Maintenance for MaintenanceService<M> {
             errors.push(Error::NoLeader.text().to_owned());
         }
         errors.extend(context.alarms().iter().map(alarm_text));
-        Ok(Response::new(StatusResponse {
+        let answer = StatusResponse {
             header: context.header(reader.revision()),
             version: version::ETCD.to_owned(),
             db_size: signed(reader.db_size()),
@@ -64,7 +85,10 @@ impl<M: Member> Maintenance for MaintenanceService<M> {
             storage_version: String::new(),
             db_size_quota: context.config.quota_bytes.map_or(0, signed),
             downgrade_info: None,
-        }))
+        };
+        let mut response = Response::new(answer);
+        tell_of_leading(&status, response.metadata_mut());
+        Ok(response)
     }
 
     async fn hash(&self, request: Request<HashRequest>) -> Result<Response<HashResponse>, Status> {

@@ -47,6 +47,8 @@ impl Fake {
             applied: Index(0),
             last: Index(0),
             no_space: false,
+            lease: node::LeaseState::NotLeader,
+            round_trip: None,
         };
         Self(Arc::new(Inner {
             store: Mutex::new(KvStore::new()),

@@ -1,6 +1,6 @@
 //! How a member is, who are members, and gRPC's own health service.
 
-use node::Member;
+use node::{LeaseOff, LeaseState, Member};
 use raft::NodeId;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -96,6 +96,24 @@ async fn members_are_listed_with_what_is_known_of_them() {
     assert_eq!(stale.unwrap().into_inner().members.len(), 3);
     let refused = served.cluster.member_list(MemberListRequest { linearizable: true }).await.unwrap_err();
     assert_eq!(told(&refused), (14, Error::NoLeader.text()));
+}
+
+#[tokio::test]
+async fn a_leader_says_in_metadata_of_its_status_what_etcds_message_has_no_field_for() {
+    let mut served = Served::new().await;
+    for (leads, lease, round_trip, said) in [
+        (true, LeaseState::Held(replica::Time::default()), Some(850), [Some("held"), Some("850us")]),
+        (true, LeaseState::Waiting, None, [Some("waiting for a majority"), None]),
+        (true, LeaseState::Off(LeaseOff::NotAgreed), Some(1), [None, Some("1us")]),
+        (false, LeaseState::NotLeader, None, [None, None]),
+    ] {
+        served.member.change_status(|status| {
+            (status.leads, status.lease, status.round_trip) = (leads, lease, round_trip);
+        });
+        let response = served.maintenance.status(StatusRequest {}).await.unwrap();
+        let told = |key: &str| response.metadata().get(key).map(|value| value.to_str().unwrap());
+        assert_eq!([told("quorate-lease-reads"), told("quorate-round-trip")], said, "{lease}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! The end-to-end tests: one program, so that its turnstile sees all of them. Each room is one subject.
 
 mod amnesia;
+mod bounded_reads;
 mod bounds;
 mod client;
 mod damage;
