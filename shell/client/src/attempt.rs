@@ -3,12 +3,21 @@
 use std::time::Duration;
 
 use tonic::Request;
-use tonic::metadata::{Ascii, MetadataValue};
+use tonic::metadata::{Ascii, MetadataMap, MetadataValue};
 
 /// Metadata that names a command of a session.
 pub(crate) const SESSION: &str = "quorate-session";
 pub(crate) const SEQUENCE: &str = "quorate-sequence";
 pub(crate) const ACKNOWLEDGED: &str = "quorate-acknowledged";
+
+/// Metadata of every answer of Quorate: where the configuration stands that its sender knows.
+const CONFIGURATION: &str = "quorate-configuration";
+
+/// Which configuration of the members an answer speaks of; 0 where it does not say.
+pub(crate) fn configuration(answer: &MetadataMap) -> u64 {
+    let text = answer.get(CONFIGURATION).and_then(|value| value.to_str().ok());
+    text.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
 
 /// Metadata that bound the age of a serializable read.
 pub(crate) fn max_staleness(age: Duration) -> (&'static str, MetadataValue<Ascii>) {

@@ -10,7 +10,7 @@ use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::Channel;
 use tonic::{Code, Response, Status};
 
-use crate::attempt::Attempt;
+use crate::attempt::{Attempt, configuration};
 use crate::backoff;
 use crate::directory::For;
 use crate::endpoint::Url;
@@ -101,7 +101,13 @@ where
         let attempt = Attempt { time, metadata: call.kind.metadata() };
         let answer = timeout(time, request(shared.channel(&url), attempt)).await;
         match answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("no answer in time"))) {
-            Ok(answer) => return call.answered(&url, answer.into_inner()),
+            Ok(answer) => {
+                // The members may have been replaced, one by one, and this may be the last one known that is still there.
+                if shared.directory().is_newer(configuration(answer.metadata())) {
+                    shared.look();
+                }
+                return call.answered(&url, answer.into_inner());
+            }
             Err(status) => call.failed(&url, &status).await?,
         }
     }

@@ -212,7 +212,8 @@ impl Client {
         let mut statuses = Vec::new();
         for answer in asked {
             let Ok((url, answer)) = answer.await else { continue };
-            statuses.push(MemberStatus { endpoint: url.to_string(), answer: answer.map_err(|status| words(&status)) });
+            let answer = answer.map(Response::into_inner).map_err(|status| words(&status));
+            statuses.push(MemberStatus { endpoint: url.to_string(), answer });
         }
         statuses
     }

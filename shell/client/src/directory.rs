@@ -70,12 +70,14 @@ pub(crate) struct Directory {
     term: u64,
     /// Where the next request for anyone begins, so that they spread.
     turn: usize,
+    /// Where the configuration stands that the members were listed by.
+    configuration: u64,
 }
 
 impl Directory {
     pub(crate) fn new(given: Vec<Url>) -> Self {
         let places = given.into_iter().map(|url| Place::new(url, true)).collect();
-        Self { places, cluster: None, term: 0, turn: 0 }
+        Self { places, cluster: None, term: 0, turn: 0, configuration: 0 }
     }
 
     /// Everyone who should be looked at.
@@ -112,6 +114,16 @@ impl Directory {
         (place.member, place.learner) = (view.member, view.learner);
         place.follows = (view.term, view.leader);
         self.term = self.term.max(view.term);
+    }
+
+    /// Whether the members may be others than when they were listed.
+    pub(crate) fn is_newer(&self, configuration: u64) -> bool {
+        configuration > self.configuration
+    }
+
+    /// The members were listed by this configuration or a newer one.
+    pub(crate) fn listed(&mut self, configuration: u64) {
+        self.configuration = self.configuration.max(configuration);
     }
 
     /// What the members advertise: their endpoints come along, those of former members go.

@@ -9,8 +9,9 @@ use api::etcdserverpb::maintenance_client::MaintenanceClient;
 use api::etcdserverpb::{MemberListRequest, StatusRequest, StatusResponse};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
-use tonic::Status;
+use tonic::{Response, Status};
 
+use crate::attempt::configuration;
 use crate::directory::View;
 use crate::endpoint::{Url, parse};
 use crate::shared::{Looks, Shared, SharedClient};
@@ -80,34 +81,34 @@ impl Looking {
         self.ask_all(named).await;
     }
 
-    /// Asks them all at once. Answers one that answered.
+    /// Asks them all at once. Answers which of those that answered knows the newest configuration.
     async fn ask_all(&self, urls: Vec<Url>) -> Option<Url> {
         let mut answers = JoinSet::new();
         for url in urls {
             answers.spawn(ask(self.client.upgrade()?, url));
         }
-        let mut good = None;
+        let mut good: Option<(u64, Url)> = None;
         while let Some(joined) = answers.join_next().await {
             let Ok((url, answer)) = joined else { continue };
-            if answer.is_ok() {
-                good = Some(url.clone());
+            if let Ok(answer) = &answer {
+                good = good.max(Some((configuration(answer.metadata()), url.clone())));
             }
             let shared = self.client.upgrade()?;
-            note(&shared, &url, answer);
+            note(&shared, &url, answer.map(Response::into_inner));
             shared.looks.send_modify(|looks| looks.news += 1);
         }
-        good
+        good.map(|(_, url)| url)
     }
 }
 
 /// How one endpoint is.
-pub(crate) async fn ask(shared: SharedClient, url: Url) -> (Url, Result<StatusResponse, Status>) {
+pub(crate) async fn ask(shared: SharedClient, url: Url) -> (Url, Result<Response<StatusResponse>, Status>) {
     let mut member = MaintenanceClient::new(shared.channel(&url));
     let time = shared.config.connect_time.max(shared.config.attempt_time);
     drop(shared);
     let answer = timeout(time, member.status(StatusRequest {})).await;
     let answer = answer.unwrap_or_else(|_| Err(Status::deadline_exceeded("it does not answer")));
-    (url, answer.map(tonic::Response::into_inner))
+    (url, answer)
 }
 
 fn note(shared: &SharedClient, url: &Url, answer: Result<StatusResponse, Status>) {
@@ -135,9 +136,11 @@ async fn list_members(shared: &SharedClient, url: &Url) -> Vec<Url> {
     let asked =
         timeout(shared.config.attempt_time, member.member_list(MemberListRequest { linearizable: false })).await;
     let Ok(Ok(answer)) = asked else { return Vec::new() };
+    let by = configuration(answer.metadata());
     let members = answer.into_inner().members;
     let urls: Vec<Url> =
         members.iter().flat_map(|member| &member.client_ur_ls).filter_map(|url| parse(url).ok()).collect();
+    shared.directory().listed(by);
     if urls.is_empty() {
         return Vec::new();
     }

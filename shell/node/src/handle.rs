@@ -279,6 +279,13 @@ impl<S: StateMachine> Handle<S> {
         let configuration = self.published.configuration.borrow().clone();
         Member::all_of(&configuration)
     }
+
+    /// Where the configuration stands that [`Handle::members`] tells, or a newer one does: it rises with each change, so who
+    /// remembers it knows when to look again.
+    #[must_use]
+    pub fn configuration_index(&self) -> Index {
+        *self.published.configuration_index.borrow()
+    }
 }
 
 /// One member, as clients see it.

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use http::{HeaderMap, HeaderValue, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 
 use tonic::body::Body;
 use tonic::codegen::{Body as HttpBody, Service, StdError};
@@ -22,6 +22,10 @@ use crate::grpc::{ClusterService, KvService, MaintenanceService, MembersService,
 use crate::http as plain;
 use crate::member::Member;
 use crate::status;
+
+/// What comes with every answer: where the configuration stands that the member knows, so that a client notices when the members
+/// change.
+const CONFIGURATION: HeaderName = HeaderName::from_static("quorate-configuration");
 
 /// Everything that one member serves.
 pub(crate) struct Services<M> {
@@ -59,6 +63,8 @@ impl<M: Member> Services<M> {
             let (head, _) = request.into_parts();
             return Ok(plain::answer(&self.context, &head.method, head.uri.path(), head.uri.query()).await);
         }
+        // Before the answer is made: a list of members in it is no older.
+        let configuration = self.context.member.configuration_index();
         let mut response = match service_name(request.uri().path()) {
             "etcdserverpb.KV" => self.kv.clone().call(request).await?,
             "etcdserverpb.Cluster" => self.cluster.clone().call(request).await?,
@@ -71,6 +77,7 @@ impl<M: Member> Services<M> {
         if let Some(refusal) = message_too_large(response.headers(), self.context.config.message_bytes_max()) {
             response = refusal.into_http();
         }
+        response.headers_mut().insert(CONFIGURATION, configuration.0.into());
         Ok(response)
     }
 }

@@ -72,6 +72,9 @@ pub(crate) trait Member: Clone + Send + Sync + 'static {
     /// Who are members.
     fn members(&self) -> Vec<node::Member>;
 
+    /// Where the configuration stands that names them. See [`Handle::configuration_index`].
+    fn configuration_index(&self) -> Index;
+
     /// How the membership is, as the leader sees it. See [`Handle::survey`].
     fn survey(&self, time: Duration) -> impl Future<Output = Result<Survey, MemberError>> + Send;
 
@@ -136,6 +139,10 @@ impl Member for Handle<KvStore> {
 
     fn members(&self) -> Vec<node::Member> {
         Self::members(self)
+    }
+
+    fn configuration_index(&self) -> Index {
+        Self::configuration_index(self)
     }
 
     async fn survey(&self, time: Duration) -> Result<Survey, MemberError> {

@@ -178,6 +178,21 @@ async fn another_leader_is_found_by_the_term_of_an_answer() {
 }
 
 #[tokio::test]
+async fn a_member_that_was_added_is_found_by_any_answer() {
+    let (cluster, fakes) = FakeCluster::start(1).await;
+    let client = client(&[&fakes[0]], quick());
+    client.put("a", "1").await.unwrap();
+    until("the members were listed", async || cluster.lists.load(Ordering::SeqCst) > 0).await;
+    let new = Fake::start(&cluster, 2).await;
+    cluster.configuration.store(7, Ordering::SeqCst);
+    client.put("a", "2").await.unwrap();
+    until("the new member is met", async || new.looked_at() > 0).await;
+    let lists = cluster.lists.load(Ordering::SeqCst);
+    client.put("a", "3").await.unwrap();
+    assert_eq!(cluster.lists.load(Ordering::SeqCst), lists, "it is listed already");
+}
+
+#[tokio::test]
 async fn an_endpoint_of_another_cluster_is_never_asked() {
     let (cluster, fakes) = FakeCluster::start(1).await;
     let strangers = FakeCluster::new();

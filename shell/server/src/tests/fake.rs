@@ -213,6 +213,10 @@ impl Member for Fake {
         self.0.members.lock().unwrap().clone()
     }
 
+    fn configuration_index(&self) -> Index {
+        Index(7)
+    }
+
     /// One that leads alone: a change is refused as the test wants it.
     async fn survey(&self, _: Duration) -> Result<Survey, MemberError> {
         self.0.survey.lock().unwrap().clone().ok_or(MemberError::NoLeader)

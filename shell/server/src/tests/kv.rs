@@ -45,6 +45,15 @@ async fn a_put_is_read_with_its_columns() {
 }
 
 #[tokio::test]
+async fn every_answer_says_which_configuration_of_the_members_is_known() {
+    let mut served = Served::new().await;
+    let answer = served.kv.put(put("k", "one")).await.unwrap();
+    assert_eq!(answer.metadata().get("quorate-configuration").unwrap(), "7");
+    let refused = served.kv.put(PutRequest::default()).await.unwrap_err();
+    assert_eq!(refused.metadata().get("quorate-configuration").unwrap(), "7");
+}
+
+#[tokio::test]
 async fn a_range_is_cut_ordered_filtered_and_dated() {
     let mut served = Served::new().await;
     for (key, value) in [("a", "3"), ("b", "1"), ("c", "2"), ("b", "0")] {

@@ -16,9 +16,9 @@ use api::etcdserverpb::maintenance_server::MaintenanceServer;
 use api::quorate_v1::sessions_server::SessionsServer;
 use quorate_client::{Client, Config, api};
 use tokio::net::TcpListener;
-use tonic::Code;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::{Code, Response};
 
 pub(crate) use store::Store;
 
@@ -57,6 +57,10 @@ pub(crate) struct FakeCluster {
     advertised: Mutex<Vec<(u64, String)>>,
     /// Whether the members know sessions, as Quorate's do.
     pub(crate) serves_sessions: AtomicBool,
+    /// Where the configuration stands that the members say they know; 0: they don't say it, as etcd's.
+    pub(crate) configuration: AtomicU64,
+    /// Lists of the members that were given.
+    pub(crate) lists: AtomicUsize,
     /// Held by each write that is still to come; it is held once more here.
     late: Arc<()>,
 }
@@ -92,6 +96,8 @@ impl FakeCluster {
             learner: 0.into(),
             advertised: Mutex::default(),
             serves_sessions: true.into(),
+            configuration: 0.into(),
+            lists: 0.into(),
             late: Arc::default(),
         })
     }
@@ -176,6 +182,16 @@ impl Fake {
     /// Questions so far how it is.
     pub(crate) fn looked_at(&self) -> usize {
         self.looked_at.load(Ordering::SeqCst)
+    }
+
+    /// An answer, with what comes with every one.
+    fn answer<T>(&self, message: T) -> Response<T> {
+        let mut answer = Response::new(message);
+        let configuration = self.cluster.configuration.load(Ordering::SeqCst);
+        if configuration > 0 {
+            answer.metadata_mut().insert("quorate-configuration", configuration.into());
+        }
+        answer
     }
 
     fn fault(&self) -> Fault {

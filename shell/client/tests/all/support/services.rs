@@ -56,7 +56,7 @@ impl Kv for Fake {
             .into_iter()
             .collect();
         let count = i64::try_from(kvs.len()).unwrap();
-        Ok(Response::new(RangeResponse { header: self.header(store.revision), kvs, more: false, count }))
+        Ok(self.answer(RangeResponse { header: self.header(store.revision), kvs, more: false, count }))
     }
 
     async fn put(&self, request: Request<PutRequest>) -> Result<Response<PutResponse>, Status> {
@@ -67,7 +67,7 @@ impl Kv for Fake {
         match self.fault() {
             Fault::None => {
                 let revision = done().await?;
-                Ok(Response::new(PutResponse { header: self.header(revision), prev_kv: None }))
+                Ok(self.answer(PutResponse { header: self.header(revision), prev_kv: None }))
             }
             Fault::NoLeader => Err(Status::unavailable("etcdserver: no leader")),
             Fault::Lost => Err(timed_out()),
@@ -144,7 +144,7 @@ impl Maintenance for Fake {
         let leader = self.cluster.leader.load(Ordering::SeqCst);
         let raft_term = self.cluster.term.load(Ordering::SeqCst);
         let is_learner = self.cluster.learner.load(Ordering::SeqCst) == self.id;
-        Ok(Response::new(StatusResponse { header, leader, raft_term, is_learner, ..StatusResponse::default() }))
+        Ok(self.answer(StatusResponse { header, leader, raft_term, is_learner, ..StatusResponse::default() }))
     }
 
     async fn alarm(&self, _: Request<AlarmRequest>) -> Result<Response<AlarmResponse>, Status> {
@@ -181,7 +181,8 @@ impl Cluster for Fake {
     async fn member_list(&self, _: Request<MemberListRequest>) -> Result<Response<MemberListResponse>, Status> {
         let advertised = self.cluster.advertised.lock().unwrap().clone();
         let member = |(id, url)| Member { id, client_ur_ls: vec![url], ..Member::default() };
-        Ok(Response::new(MemberListResponse {
+        self.cluster.lists.fetch_add(1, Ordering::SeqCst);
+        Ok(self.answer(MemberListResponse {
             header: self.header(0),
             members: advertised.into_iter().map(member).collect(),
         }))
