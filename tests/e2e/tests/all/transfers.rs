@@ -90,7 +90,7 @@ async fn a_leader_that_is_told_to_stop_hands_over_first() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn ctl_moves_the_leader_and_says_why_it_can_not() {
     let _turn = beside_others().await;
-    let mut cluster = Cluster::start(Settings::default()).await;
+    let mut cluster = Cluster::start(settings()).await;
     let leader = cluster.wait_ready().await;
     let endpoints = cluster.endpoints();
     let ctl = |words: &[&str]| run(&[&["ctl", "--endpoints", &endpoints, "transfer"], words].concat());
