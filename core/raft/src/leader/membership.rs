@@ -49,9 +49,11 @@ impl Leader {
             || self.progress.get(&node).is_some_and(Progress::answers)
     }
 
-    /// The learner got through a round of catching up within T, and does so still.
-    fn is_ready(&self, node: NodeId) -> bool {
-        self.progress.get(&node).and_then(Progress::catch_up).is_some_and(|round| round.ready)
+    /// The learner got through a round of catching up within T, and does so still: also where nothing was written since, it has
+    /// to answer.
+    fn is_ready(&self, shared: &Shared, node: NodeId) -> bool {
+        let ready = self.progress.get(&node).and_then(Progress::catch_up).is_some_and(|round| round.ready);
+        ready && self.heard(shared, node)
     }
 
     /// One request for a membership as a whole: its first entry is in force when this returns.
@@ -69,7 +71,7 @@ impl Leader {
             return Err(ChangeError::InProgress);
         }
         let next = if shared.rules.joint {
-            first_step(current, change, &|node| self.heard(shared, node), &|node| self.is_ready(node))
+            first_step(current, change, &|node| self.heard(shared, node), &|node| self.is_ready(shared, node))
         } else {
             direct_step(current, change)
         };
@@ -91,7 +93,7 @@ impl Leader {
             (self.progress.get(&learner).map_or(Index::ZERO, Progress::matched), shared.log.last().index);
         // etcd's bound: nine tenths of the leader's log.
         let far_behind = matched.0.saturating_mul(10) < of.0.saturating_mul(9);
-        if Self::knows_commit(shared) && (far_behind || !self.is_ready(learner)) {
+        if Self::knows_commit(shared) && (far_behind || !self.is_ready(shared, learner)) {
             return Err(PromoteError::Lagging { matched, of });
         }
         self.change(shared, &change).map_err(PromoteError::Change)
@@ -107,7 +109,7 @@ impl Leader {
             return;
         }
         if current.stage() == Stage::CatchingUp {
-            let ready = current.wanted.iter().all(|node| current.is_voter(*node) || self.is_ready(*node));
+            let ready = current.wanted.iter().all(|node| current.is_voter(*node) || self.is_ready(shared, *node));
             let heard = |node| self.heard(shared, node);
             if !ready || answers(&current.voters, &heard).is_err() || answers(&current.wanted, &heard).is_err() {
                 return;

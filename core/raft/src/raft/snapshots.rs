@@ -55,10 +55,12 @@ impl Raft {
 
     /// A snapshot arrived from the leader of `term` and is durable as a file (paper section 7, figure 13).
     pub fn snapshot_received(&mut self, from: NodeId, term: Term, snapshot: Snapshot) -> Installed {
-        if self.shared.halt.is_some() || !self.admit_leader(from, term) {
+        let position = snapshot.position;
+        // No leader has entries of a later term than its own, and behind the last index there is no place for another.
+        let senseless = position.term > term || position.index.next() == position.index;
+        if self.shared.halt.is_some() || senseless || !self.admit_leader(from, term) {
             return Installed::No;
         }
-        let position = snapshot.position;
         let Role::Follower(follower) = &mut self.role else { return Installed::No };
         follower.heard(&mut self.shared, from);
         if self.shared.halt.is_some() {
