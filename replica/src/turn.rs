@@ -75,6 +75,12 @@ pub enum Request {
         /// It is answered by then.
         deadline: Time,
     },
+    /// A command of a session that is not to be taken if it is new, since the state machine has no room for it: answered like its
+    /// first copy where that is applied here, else refused with [`Refusal::NoSpace`].
+    Recall {
+        /// Its name.
+        command: SessionCommand,
+    },
     /// Say when the state machine here may be read: which state that is, the mode says.
     Read {
         /// What the client asks for.
@@ -158,7 +164,7 @@ pub enum Refusal {
     TooLarge,
     /// Too much waits. Without effect.
     Busy,
-    /// The leader's disk has no room for more log. Without effect.
+    /// The leader's disk has no room for more log, or the state machine none for the command. Without effect.
     NoSpace,
     /// The leadership is not handed over, and why.
     NoTransfer(TransferError),

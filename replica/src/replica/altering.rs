@@ -54,11 +54,9 @@ impl<S: StateMachine> Replica<S> {
         }
         match self.begin(alter) {
             Ok(Some(position)) => AlterOutcome::Logged(position),
-            // As it is wanted already: that stands here.
-            Ok(None) => {
-                let log = self.raft.inspect().log();
-                AlterOutcome::Logged(log.position_at(index).unwrap_or_else(|| log.base()))
-            }
+            // As it is wanted already, somewhere before the end of the log. (Where it was made so may be forgotten already, here or
+            // at the member that asks.)
+            Ok(None) => AlterOutcome::Logged(self.raft.inspect().log().last()),
             Err(error) => AlterOutcome::Refused(error),
         }
     }

@@ -33,6 +33,7 @@ impl<S: StateMachine> Replica<S> {
                 let (essential, taken, arrived) = (true, false, self.now);
                 self.take_write(Write { id, command, essential, session, taken, arrived, deadline });
             }
+            Request::Recall { command } => self.recall(id, command),
             Request::Transfer { target, deadline } => self.transfer(id, target, deadline),
             Request::Read { mode, deadline } => self.reads.queue(Read { id, mode, arrived: self.now, deadline }),
         }
@@ -87,7 +88,7 @@ impl<S: StateMachine> Replica<S> {
         if self.no_room && !essential {
             return Err(if self.make_way_for_room() { NotAccepted::NotLeader } else { NotAccepted::NoSpace });
         }
-        let time = self.reign.map_or(0, |(time, since)| time + self.now.since(since) / 1000);
+        let time = self.reign.map_or(0, |(time, since)| time.saturating_add(self.now.since(since) / 1000));
         let header = Header { time, ..Header::default() };
         let proposed = match session {
             SessionPart::None => self.raft.propose(header, command),

@@ -187,10 +187,12 @@ impl<S: StateMachine> Replica<S> {
         }
     }
 
-    /// What a peer keeps its promises by. What it promised in an earlier life it keeps, too (`keep_promises`). And there is a
-    /// connection now: what it was asked before may have been lost for want of one.
+    /// What a peer keeps its promises by. What it promised in an earlier life it keeps, too (`keep_promises`). It may have been
+    /// added by a change that this member has not heard of yet, and vote when this member leads; only who has left is of no account.
+    /// And there is a connection now: what it was asked before may have been lost for want of one.
     pub(super) fn peer_met(&mut self, peer: NodeId, greeting: Greeting) {
-        if self.raft.inspect().configuration().nodes().contains(&peer) {
+        let configuration = self.raft.inspect().configuration();
+        if configuration.has(peer) || peer.0 >= configuration.next_node {
             self.greetings.insert(peer, greeting);
         }
         self.gone.remove(&peer);

@@ -6,9 +6,9 @@ use raft::Position;
 
 use super::Replica;
 use crate::recent::Outcome;
-use crate::sessions::{SessionPart, SessionRefusal};
+use crate::sessions::{SessionCommand, SessionPart, SessionRefusal};
 use crate::state_machine::StateMachine;
-use crate::turn::{Refusal, Reply};
+use crate::turn::{Refusal, Reply, RequestId};
 use crate::writes::Write;
 
 impl<S: StateMachine> Replica<S> {
@@ -42,6 +42,17 @@ impl<S: StateMachine> Replica<S> {
         match session {
             SessionPart::Command(command) => self.sessions.look_up(command, self.raft.inspect().applied()),
             SessionPart::None | SessionPart::Act(_) => None,
+        }
+    }
+
+    /// A client hears what became of a command that is not to be taken anew.
+    pub(super) fn recall(&mut self, id: RequestId, command: SessionCommand) {
+        match self.decided(SessionPart::Command(command)) {
+            Some(Ok(kept)) => {
+                self.out.replies.push((id, Reply::Written { position: kept.position, result: kept.result }));
+            }
+            Some(Err(refusal)) => self.refuse(id, Refusal::Session(refusal)),
+            None => self.refuse(id, Refusal::NoSpace),
         }
     }
 

@@ -109,7 +109,7 @@ impl Runner {
                 self.members.cut_off.clear();
                 Ok(())
             }
-            "open" | "keepalive" | "close" | "once" | "sessions" => self.sessions(name, arguments),
+            "open" | "keepalive" | "close" | "once" | "recall" | "sessions" => self.sessions(name, arguments),
             _ => self.disks(name, arguments),
         }
     }

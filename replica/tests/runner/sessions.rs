@@ -7,8 +7,8 @@ use crate::journal::command;
 
 impl Runner {
     /// `open 2 7 ttl=500`, `keepalive 2 7 session=4`, `close 2 7 session=4`: request 7 of member n2's client.
-    /// `once 2 7 session=4 sequence=1 [acknowledged=0] [command=7]`: a command that is to take effect once.
-    /// `word=5` goes with each, or else the word of the session is 0.
+    /// `once 2 7 session=4 sequence=1 [acknowledged=0] [command=7]`: a command that is to take effect once; `recall ...`: one that
+    /// is not to be taken if it is new. `word=5` goes with each, or else the word of the session is 0.
     /// `sessions 2`: which ones n2 has, and how many results are kept.
     pub(super) fn sessions(&mut self, name: &str, arguments: &mut Arguments) -> Checked {
         let id = arguments.node()?;
@@ -31,8 +31,12 @@ impl Runner {
                 let sequence = arguments.number("sequence")?.ok_or("which sequence=?")?;
                 let acknowledged = arguments.number("acknowledged")?.unwrap_or(0);
                 let number = arguments.number("command")?.unwrap_or(request);
-                let session = Some(SessionCommand { session, sequence, acknowledged });
-                Request::Write { command: command(number, 0), essential: false, session, deadline }
+                let session = SessionCommand { session, sequence, acknowledged };
+                if name == "recall" {
+                    Request::Recall { command: session }
+                } else {
+                    Request::Write { command: command(number, 0), essential: false, session: Some(session), deadline }
+                }
             }
         };
         self.members.input(id, Input::Request(RequestId(request), asked))
