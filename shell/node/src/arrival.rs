@@ -19,6 +19,7 @@ pub(crate) struct ClientRequest {
 pub(crate) enum What {
     Write { command: Bytes, essential: bool, session: Option<SessionCommand> },
     Session(SessionAct),
+    Recall(SessionCommand),
     Read(ReadMode),
     Transfer { target: Option<NodeId> },
     Member(Question),

@@ -166,6 +166,7 @@ impl<S: StateMachine> NodeLoop<S> {
                         Request::Write { command, essential, session, deadline }
                     }
                     What::Session(act) => Request::Session { act, deadline },
+                    What::Recall(command) => Request::Recall { command },
                     What::Member(question) => Request::Member { question, deadline },
                     What::Read(mode) => Request::Read { mode, deadline },
                     What::Transfer { target } => Request::Transfer { target, deadline },

@@ -70,7 +70,7 @@ pub(crate) fn main(arguments: &[OsString]) -> ExitCode {
                 terminal::err(&format!("quorate serve: {error}"));
             }
             match error {
-                RunError::Removed(_) => ExitCode::from(REMOVED),
+                RunError::Removed { .. } => ExitCode::from(REMOVED),
                 RunError::AnotherDisk(_) => ExitCode::from(ANOTHER_DISK),
                 _ => ExitCode::FAILURE,
             }

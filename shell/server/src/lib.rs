@@ -49,6 +49,7 @@ use tokio_util::sync::CancellationToken;
 pub use ::api;
 pub use config::{Identity, ServerConfig};
 pub use member_info::{MemberInfo, MemberInfoError};
+pub use membership::{PEER_URLS_BYTES_MAX, peer_urls_bytes};
 pub use status::Error;
 
 /// Serves the API of one member on all `listeners`, until `stop`: then no new request is taken, those under way have

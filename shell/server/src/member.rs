@@ -40,6 +40,9 @@ pub(crate) trait Member: Clone + Send + Sync + 'static {
         time: Duration,
     ) -> impl Future<Output = Result<Written, WriteError>> + Send;
 
+    /// The first answer to a command for which there is no room if it is new. See [`Handle::recall`].
+    fn recall(&self, name: SessionCommand, time: Duration) -> impl Future<Output = Result<Written, WriteError>> + Send;
+
     /// Opens a session. See [`Handle::open_session`].
     fn open_session(
         &self,
@@ -107,6 +110,10 @@ impl Member for Handle<KvStore> {
         time: Duration,
     ) -> Result<Written, WriteError> {
         Self::write_essential_once(self, name, command, time).await
+    }
+
+    async fn recall(&self, name: SessionCommand, time: Duration) -> Result<Written, WriteError> {
+        Self::recall(self, name, time).await
     }
 
     async fn open_session(&self, ttl: Duration, time: Duration) -> Result<OpenSession, WriteError> {

@@ -3,6 +3,7 @@
 //! leader's to say.
 
 use std::collections::BTreeSet;
+use std::net::Ipv6Addr;
 
 use node::{Alter, Survey};
 use raft::NodeId;
@@ -96,7 +97,8 @@ impl Wish {
         match self {
             Self::Add(urls) | Self::AddLearner(urls) | Self::Update(_, urls) | Self::Replace(_, urls) => {
                 let good = !urls.is_empty() && urls.iter().all(|url| is_peer_url(url));
-                if good { Ok(()) } else { Err(Error::BadPeerUrls) }
+                let few = peer_urls_bytes(urls) <= PEER_URLS_BYTES_MAX;
+                if good && few { Ok(()) } else { Err(Error::BadPeerUrls) }
             }
             Self::Remove(_) | Self::Promote(_) | Self::Set(..) => Ok(()),
         }
@@ -160,13 +162,28 @@ fn enough(voters: usize, started: usize) -> Result<(), Error> {
     if started < voters / 2 + 1 { Err(Error::NotEnoughStarted) } else { Ok(()) }
 }
 
+/// The peer URLs of one member take at most so many bytes: they stand in every greeting between members, and one that is too
+/// long for a greeting could never be sent.
+pub const PEER_URLS_BYTES_MAX: usize = 2048;
+
+/// How much peer URLs count against that.
+#[must_use]
+pub fn peer_urls_bytes(urls: &[String]) -> usize {
+    /// Of the length of each.
+    const LENGTH_BYTES: usize = 4;
+    urls.iter().map(|url| url.len() + LENGTH_BYTES).sum()
+}
+
 /// `http://HOST:PORT`: there is no TLS between members yet, so nothing else could be reached.
 fn is_peer_url(url: &str) -> bool {
-    let place = url.strip_prefix("http://").and_then(|place| place.rsplit_once(':'));
-    place.is_some_and(|(host, port)| {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-        !host.is_empty() && host.bytes().all(plain) && port.parse::<u16>().is_ok_and(|port| port > 0)
-    })
+    let Some((host, port)) = url.strip_prefix("http://").and_then(|place| place.rsplit_once(':')) else { return false };
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let good_host = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.bytes().all(plain),
+    };
+    // Written in one way only, so that two members are never at one place.
+    good_host && port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port)
 }
 
 #[cfg(test)]
@@ -245,6 +262,11 @@ mod tests {
         let new = || vec![url(9)];
         for (wish, roster, error) in [
             (Wish::Add(vec![]), &plain, Error::BadPeerUrls),
+            (Wish::Add(vec!["http://a:b:1".into()]), &plain, Error::BadPeerUrls),
+            (Wish::Add(vec!["http://[::x]:1".into()]), &plain, Error::BadPeerUrls),
+            (Wish::Add(vec!["http://h:+1".into()]), &plain, Error::BadPeerUrls),
+            (Wish::Add(vec!["http://h:0".into()]), &plain, Error::BadPeerUrls),
+            (Wish::Add(vec!["http://h:65536".into()]), &plain, Error::BadPeerUrls),
             (Wish::Add(vec!["http://h:1/path".into()]), &plain, Error::BadPeerUrls),
             (Wish::Add(vec!["https://h:1".into()]), &plain, Error::BadPeerUrls),
             (Wish::Update(99, vec!["h:1".into()]), &plain, Error::BadPeerUrls),
@@ -267,6 +289,19 @@ mod tests {
         let lax = ServerConfig { strict_reconfig_check: false, learners_max: 2, ..config() };
         assert!(Wish::Add(new()).against(&unstarted, &lax, 77).is_ok());
         assert!(Wish::AddLearner(new()).against(&plain, &lax, 77).is_ok());
+    }
+
+    #[test]
+    fn urls_that_no_greeting_could_hold_are_refused() {
+        let plain = roster(|_| {});
+        let many: Vec<String> = (1..200).map(|port| format!("http://h:{port}")).collect();
+        let long = vec![format!("http://{}:1", "h".repeat(1 << 20))];
+        for urls in [many, long] {
+            for wish in [Wish::Add(urls.clone()), Wish::Update(12, urls.clone()), Wish::Replace(12, urls)] {
+                assert_eq!(against(&wish, &plain), Err(Error::BadPeerUrls));
+            }
+        }
+        assert!(against(&Wish::Update(12, vec!["http://[::1]:1".into()]), &plain).is_ok());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use replica::{Granted, SessionAct, SessionCommand, SessionId, StateMachine};
 
-use super::{Handle, WriteError, Written};
+use super::{Handle, ReadError, WriteError, Written};
 use crate::arrival::What;
 
 /// A session that was opened.
@@ -63,7 +63,22 @@ impl<S: StateMachine> Handle<S> {
         self.write_with(What::Write { command, essential: false, session: Some(name) }, time_limit).await
     }
 
-    /// The same for a command that frees room: it is taken while the disk has little.
+    /// The first answer to a command of a session, which is not taken if it is new: for one that the state machine has no room for.
+    /// This member first hears of everything that was acknowledged before.
+    ///
+    /// # Errors
+    /// [`WriteError::NoSpace`] where no copy of it is applied; see [`WriteError`].
+    pub async fn recall(&self, name: SessionCommand, time_limit: Duration) -> Result<Written, WriteError> {
+        self.read(time_limit).await.map_err(|error| match error {
+            ReadError::NoLeader => WriteError::NoLeader,
+            ReadError::TimedOut { leader_changed } => WriteError::TimedOut { leader_changed },
+            ReadError::Busy => WriteError::Busy,
+            ReadError::Stopped => WriteError::Stopped,
+        })?;
+        self.write_with(What::Recall(name), time_limit).await
+    }
+
+    /// The same as [`Handle::write_once`] for a command that frees room: it is taken while the disk has little.
     ///
     /// # Errors
     /// As [`Handle::write_once`].

@@ -461,6 +461,39 @@ mod tests {
         }
     }
 
+    /// Noise hardly gets past the first byte; messages with a few bytes changed get far.
+    #[test]
+    fn messages_that_were_changed_are_refused_or_are_others() {
+        let mut state = 7_u64;
+        let mut roll = |sides: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            usize::try_from(state >> 33).unwrap() % sides
+        };
+        let (mut read, mut refused) = (0, 0);
+        for message in all() {
+            for _ in 0..400 {
+                let mut changed = bytes(&message).to_vec();
+                for _ in 0..=roll(3) {
+                    let at = roll(changed.len());
+                    match roll(4) {
+                        0 => changed[at] = 0xff,
+                        1 => changed[at] = u8::try_from(roll(256)).unwrap(),
+                        2 => changed.insert(at, 0),
+                        _ => changed.truncate(at.max(1)),
+                    }
+                }
+                match decode(NodeId(1), NodeId(2), changed.into()) {
+                    Ok(other) => {
+                        read += 1;
+                        assert_eq!(decode(NodeId(1), NodeId(2), bytes(&other)), Ok(other));
+                    }
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        assert!(read > 1000 && refused > 1000, "{read} read, {refused} refused");
+    }
+
     #[test]
     fn hostile_bytes_are_refused_without_panic() {
         let mut state = 1_u64;

@@ -14,6 +14,8 @@ pub(super) const MAGIC: [u8; 4] = *b"QRMP";
 pub(crate) const PROTOCOL: u16 = 2;
 /// A hello is small: nothing longer is read from a stranger.
 pub(crate) const HELLO_BYTES_MAX: usize = 4096;
+/// What is left of it for what a member says of itself.
+pub(crate) const INFO_BYTES_MAX: usize = HELLO_BYTES_MAX - 128;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,12 +17,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use raft::configuration::MEMBERS_MAX;
 use raft::{Configuration, Member, NodeId};
 use tokio::sync::watch;
 
 use crate::met::{self, Met};
 use crate::node::AddressOf;
-use hello::{Hello, PROTOCOL, Purpose, Refused};
+use hello::{Hello, INFO_BYTES_MAX, PROTOCOL, Purpose, Refused};
 
 /// Who we are towards the others, and whom of them we know.
 pub(crate) struct Circle {
@@ -65,10 +66,12 @@ impl Circle {
         }
     }
 
+    /// Nothing where a greeting could not hold it: who knows this member finds it in the configuration.
     fn own_info(&self) -> Bytes {
         let configuration = self.configuration.borrow();
         let kept = configuration.members.get(&self.node).map(|kept| kept.info.clone());
-        kept.filter(|kept| !kept.is_empty()).unwrap_or_else(|| self.info.clone())
+        let info = kept.filter(|kept| !kept.is_empty()).unwrap_or_else(|| self.info.clone());
+        if info.len() > INFO_BYTES_MAX { Bytes::new() } else { info }
     }
 
     /// Where to reach a peer at the given try: where the configuration says and, if that is somewhere else, every other time
@@ -121,6 +124,10 @@ impl Circle {
         let (current, committed) = (self.configuration.borrow().clone(), self.committed.borrow().clone());
         if hello.node == self.node {
             return said(format!("{} is this member itself: check the addresses of the members", hello.node));
+        }
+        let next = current.next_node.max(committed.next_node);
+        if hello.node.0.saturating_sub(next) >= MEMBERS_MAX {
+            return said(format!("{} is far above the ids that were given out here ({current})", hello.node));
         }
         let known = current.nodes().contains(&hello.node) || committed.nodes().contains(&hello.node);
         if !known && hello.node.0 < committed.next_node {
@@ -210,6 +217,29 @@ mod tests {
         assert_eq!(circle.check(&hello_of(7)), Ok(()));
         assert!(circle.remember_told(&hello_of(7)) && !circle.remember_told(&hello_of(7)));
         assert_eq!(circle.peers(), [2, 3, 7].map(NodeId).into());
+    }
+
+    #[test]
+    fn whoever_is_let_in_has_an_id_that_may_have_been_given_out() {
+        // Each is remembered and dialled, so there must not be any number of them.
+        let circle = circle(of_voters(&[1, 2], 3), of_voters(&[1, 2], 3));
+        assert_eq!(circle.check(&hello_of(2 + MEMBERS_MAX)), Ok(()));
+        for far in [3 + MEMBERS_MAX, u64::MAX] {
+            assert!(matches!(circle.check(&hello_of(far)), Err(Refused::Said(said)) if said.contains("far above")));
+        }
+    }
+
+    #[test]
+    fn a_member_of_which_too_much_is_kept_still_greets() {
+        let mut configuration = of_voters(&[1, 2], 3);
+        let long = |bytes: usize| Member { disk: 0, info: vec![b'i'; bytes].into() };
+        for (bytes, told) in [(INFO_BYTES_MAX, INFO_BYTES_MAX), (INFO_BYTES_MAX + 1, 0)] {
+            configuration.members.insert(NodeId(1), long(bytes));
+            let hello = circle(configuration.clone(), configuration.clone()).hello(Purpose::Messages, NodeId(2));
+            let mut out = bytes::BytesMut::new();
+            hello.put(&mut out);
+            assert!(out.len() <= hello::HELLO_BYTES_MAX && hello.info.len() == told);
+        }
     }
 
     #[test]

@@ -15,8 +15,11 @@ const CONNECT_TIME: Duration = Duration::from_secs(2);
 /// Longer than a member may take (five seconds and two election timeouts), so that its own words arrive.
 const REQUEST_TIME: Duration = Duration::from_secs(10);
 
-/// What a member says when it refused a write for want of a leader, before anything was replicated.
-const NO_LEADER: &str = "etcdserver: no leader";
+/// What a member says when it turned a request away, before anything was replicated, that another may serve.
+const ANOTHER_MAY: [&str; 2] = ["etcdserver: no leader", "etcdserver: rpc not supported for learner"];
+
+/// A refusal for good under a code that otherwise leaves everything open.
+const UNHEALTHY: &str = "etcdserver: unhealthy cluster";
 
 /// Members to ask, in order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +32,18 @@ pub(crate) enum Kind {
     Read,
     /// Changes something, maybe without telling.
     Write,
+    /// Changes who are members, likewise.
+    Members,
+}
+
+impl Kind {
+    /// Where to look whether it took effect.
+    fn look_with(self) -> &'static str {
+        match self {
+            Self::Read | Self::Write => "quorate ctl get",
+            Self::Members => "quorate ctl member list",
+        }
+    }
 }
 
 /// Why there is no answer.
@@ -44,13 +59,15 @@ pub(crate) enum Failure {
     },
     /// A write went out and no answer came.
     #[error(
-        "{message} (from {endpoint}); whether the write took effect is unknown, and it was not sent again: look with `quorate ctl get`"
+        "{message} (from {endpoint}); whether the write took effect is unknown, and it was not sent again: look with `{look_with}`"
     )]
     Unknown {
         /// Who was asked.
         endpoint: Url,
         /// What happened.
         message: String,
+        /// The command that shows it.
+        look_with: &'static str,
     },
     /// Nobody could be reached, or nobody could answer.
     #[error("no member answered: {}", tried.join("; "))]
@@ -111,7 +128,10 @@ impl Endpoints {
             match next(kind, &status) {
                 Next::Ask => tried.push(format!("{endpoint}: {message}")),
                 Next::StopRefused => return Err(Failure::Refused { endpoint: endpoint.clone(), message }),
-                Next::StopUnknown => return Err(Failure::Unknown { endpoint: endpoint.clone(), message }),
+                Next::StopUnknown => {
+                    let look_with = kind.look_with();
+                    return Err(Failure::Unknown { endpoint: endpoint.clone(), message, look_with });
+                }
             }
         }
         Err(Failure::Nobody { tried })
@@ -155,10 +175,10 @@ fn next(kind: Kind, status: &Status) -> Next {
             | Code::Unauthenticated
     );
     match kind {
-        _ if refused_for_good => Next::StopRefused,
-        _ if status.message() == NO_LEADER => Next::Ask,
+        _ if ANOTHER_MAY.contains(&status.message()) => Next::Ask,
+        _ if refused_for_good || status.message() == UNHEALTHY => Next::StopRefused,
         Kind::Read => Next::Ask,
-        Kind::Write => Next::StopUnknown,
+        Kind::Write | Kind::Members => Next::StopUnknown,
     }
 }
 
@@ -190,7 +210,9 @@ mod unit {
     #[test]
     fn a_write_is_only_asked_again_when_it_was_surely_not_done() {
         for (code, message, read, write) in [
-            (Code::Unavailable, NO_LEADER, Next::Ask, Next::Ask),
+            (Code::Unavailable, "etcdserver: no leader", Next::Ask, Next::Ask),
+            (Code::FailedPrecondition, "etcdserver: rpc not supported for learner", Next::Ask, Next::Ask),
+            (Code::Unavailable, "etcdserver: unhealthy cluster", Next::StopRefused, Next::StopRefused),
             (Code::Unavailable, "etcdserver: request timed out", Next::Ask, Next::StopUnknown),
             (Code::Unavailable, "transport error", Next::Ask, Next::StopUnknown),
             (Code::DeadlineExceeded, "", Next::Ask, Next::StopUnknown),
@@ -213,6 +235,7 @@ mod unit {
         ] {
             let status = Status::new(code, message);
             assert_eq!((next(Kind::Read, &status), next(Kind::Write, &status)), (read, write), "{code:?} {message}");
+            assert_eq!(next(Kind::Members, &status), write, "{code:?} {message}");
         }
     }
 }

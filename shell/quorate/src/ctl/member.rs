@@ -10,6 +10,7 @@ use server::api::quorate_v1::members_client::MembersClient;
 use server::api::quorate_v1::{
     MemberRole, MemberState, MembersChangeKind, MembersChangeRequest, MembersSurveyRequest, MembersSurveyResponse,
 };
+use server::{PEER_URLS_BYTES_MAX, peer_urls_bytes};
 
 use super::endpoints::{Endpoints, Failure, Kind};
 use super::roster;
@@ -100,6 +101,7 @@ pub(super) async fn run(endpoints: &Endpoints, command: MemberCommand, json: boo
         MemberCommand::List => list(endpoints, json).await,
         MemberCommand::Plan { wish } => {
             let members = survey(endpoints).await?.members;
+            name_is_free(&wish, &members)?;
             let request = request(&wish, &members)?;
             let ask = async |channel| MembersClient::new(channel).plan(request.clone()).await;
             let plan = endpoints.ask(Kind::Read, ask).await?;
@@ -139,9 +141,10 @@ async fn survey(endpoints: &Endpoints) -> Result<MembersSurveyResponse, Failure>
 
 async fn change(endpoints: &Endpoints, wish: &Wish, json: bool) -> Result<Answer, Failure> {
     let before = survey(endpoints).await?.members;
+    name_is_free(wish, &before)?;
     let request = request(wish, &before)?;
     let ask = async |channel| MembersClient::new(channel).change(request.clone()).await;
-    let changed = endpoints.ask(Kind::Write, ask).await?;
+    let changed = endpoints.ask(Kind::Members, ask).await?;
     let answer = roster::changed(wish, &changed, &before, json);
     match wish {
         Wish::Add { new, .. } | Wish::Replace { new, .. } if new.wait => {
@@ -220,7 +223,29 @@ fn request(wish: &Wish, members: &[MemberState]) -> Result<MembersChangeRequest,
 
 fn urls(text: &str) -> Result<Vec<String>, Failure> {
     let urls = Url::parse_list(text).map_err(|error| Failure::Input(format!("--peer-urls: {error}")))?;
-    Ok(urls.iter().map(ToString::to_string).collect())
+    let urls: Vec<String> = urls.iter().map(ToString::to_string).collect();
+    let bytes = peer_urls_bytes(&urls);
+    if bytes > PEER_URLS_BYTES_MAX {
+        let what = "they stand in every greeting between members: give one or two";
+        return Err(Failure::Input(format!("--peer-urls: {bytes} bytes, and {PEER_URLS_BYTES_MAX} at most; {what}")));
+    }
+    Ok(urls)
+}
+
+/// Members go by their names, so two may not share one; but who takes another's place may take its name.
+fn name_is_free(wish: &Wish, members: &[MemberState]) -> Result<(), Failure> {
+    let (name, goes) = match wish {
+        Wish::Add { new, .. } => (&new.name, None),
+        Wish::Replace { new, member } => (&new.name, Some(id(member, members)?)),
+        Wish::Remove { .. } | Wish::Promote { .. } | Wish::Update { .. } | Wish::Set { .. } => return Ok(()),
+    };
+    match members.iter().find(|member| member.name == *name && Some(member.id) != goes) {
+        Some(taken) => Err(Failure::Input(format!(
+            "there is a member named {name:?} already ({:x}): choose another name, or `quorate ctl member replace {name}`",
+            taken.id
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// A member by its name or, in hex, its id.
@@ -231,7 +256,8 @@ fn id(word: &str, members: &[MemberState]) -> Result<u64, Failure> {
     }
     let by_id = u64::from_str_radix(word, 16).ok().filter(|id| members.iter().any(|member| member.id == *id));
     by_id.ok_or_else(|| {
-        let known: Vec<String> = members.iter().map(|member| format!("{} {:x}", member.name, member.id)).collect();
+        let title = |member: &MemberState| if member.name.is_empty() { "-".to_owned() } else { member.name.clone() };
+        let known: Vec<String> = members.iter().map(|member| format!("{} {:x}", title(member), member.id)).collect();
         let why = if named.is_empty() { "there is no member" } else { "more than one member is named" };
         Failure::Input(format!("{why} {word:?}: say the id of one of {}", known.join(", ")))
     })
@@ -248,7 +274,7 @@ mod unit {
         assert_eq!((id("n1", &members), id("a4", &members)), (Ok(0xa1), Ok(0xa4)));
         for (word, why) in [("n9", "there is no member \"n9\""), ("twin", "more than one member is named \"twin\"")] {
             let sentence = id(word, &members).unwrap_err().to_string();
-            assert!(sentence.contains(why) && sentence.contains("n1 a1"), "{sentence}");
+            assert!(sentence.contains(why) && sentence.contains("n1 a1") && sentence.contains(", - a4"), "{sentence}");
         }
     }
 
@@ -256,5 +282,20 @@ mod unit {
     fn urls_are_checked_before_anybody_is_asked() {
         assert_eq!(urls("http://a:1, http://b:2"), Ok(vec!["http://a:1".into(), "http://b:2".into()]));
         assert!(urls("a:1").unwrap_err().to_string().contains("--peer-urls"));
+        let many: Vec<String> = (1..200).map(|port| format!("http://a:{port}")).collect();
+        assert!(urls(&many.join(",")).unwrap_err().to_string().contains("2048 at most"));
+    }
+
+    #[test]
+    fn a_name_is_given_once_but_for_who_takes_its_place() {
+        let member = |name: &str, id| MemberState { name: name.into(), id, ..MemberState::default() };
+        let members = [member("n1", 0xa1), member("n2", 0xa2), member("", 0xa3)];
+        let new = |name: &str| NewMember { name: name.into(), peer_urls: "http://h:1".into(), wait: false };
+        let add = |name: &str| name_is_free(&Wish::Add { new: new(name), learner: false }, &members);
+        let replace = |old: &str, name| name_is_free(&Wish::Replace { member: old.into(), new: new(name) }, &members);
+        assert_eq!((add("n3"), replace("n2", "n2"), replace("a3", "n3")), (Ok(()), Ok(()), Ok(())));
+        for taken in [add("n1"), replace("n2", "n1")] {
+            assert!(taken.unwrap_err().to_string().contains("named \"n1\" already (a1)"));
+        }
     }
 }

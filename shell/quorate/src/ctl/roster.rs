@@ -10,7 +10,7 @@ use server::api::quorate_v1::{
 
 use super::member::{Wish, new_name};
 use super::show::Answer;
-use crate::url::Url;
+use crate::url::{Url, joined};
 
 #[derive(Serialize)]
 struct MemberJson {
@@ -164,21 +164,32 @@ pub(super) fn changed(wish: &Wish, changed: &MembersChangeResponse, before: &[Me
     Answer::text(text)
 }
 
-/// What to type on the new member's machine.
+/// What to type on the new member's machine. Whose name or place it takes is not asked: that member goes, and has the same flags.
 fn start(new: &MemberState, name: &str, members: &[MemberState]) -> String {
-    let peers = new.peer_urls.join(",");
-    let named = members.iter().filter(|member| member.id != new.id && !member.name.is_empty());
-    let others = named.flat_map(|member| member.peer_urls.iter().map(|url| format!("{}={url}", member.name)));
+    let is_its_place = |member: &MemberState| member.peer_urls.iter().any(|url| new.peer_urls.contains(url));
+    let stays = |member: &&MemberState| !member.name.is_empty() && member.name != name && !is_its_place(member);
+    let others = members.iter().filter(stays);
+    let others = others.flat_map(|member| member.peer_urls.iter().map(|url| format!("{}={url}", member.name)));
     let own = new.peer_urls.iter().map(|url| format!("{name}={url}"));
     let cluster: Vec<String> = others.chain(own).collect();
-    let host = new.peer_urls.first().and_then(|url| Url::parse(url).ok()).map(|url| url.host).unwrap_or_default();
+    let peers: Vec<Url> = new.peer_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
+    let client = peers.first().map(|peer| Url { port: 2379, ..peer.clone() });
+    let client = client.unwrap_or(Url { host: "127.0.0.1".into(), port: 2379 });
     format!(
         "\nStart it with an empty data folder (the client URLs are yours to choose):\n\n  quorate --name {name} --data-dir \
-         {name}.quorate \\\n    --listen-client-urls http://{host}:2379 --advertise-client-urls http://{host}:2379 \\\n    \
-         --listen-peer-urls {peers} --initial-advertise-peer-urls {peers} \\\n    --initial-cluster {} \\\n    \
+         {name}.quorate \\\n    --listen-client-urls {} --advertise-client-urls {client} \\\n    \
+         --listen-peer-urls {} --initial-advertise-peer-urls {} \\\n    --initial-cluster {} \\\n    \
          --initial-cluster-state existing\n",
+        bound(&client),
+        joined(&peers.iter().map(bound).collect::<Vec<_>>()),
+        joined(&peers),
         cluster.join(",")
     )
+}
+
+/// Where to listen for what comes to `url`: a socket is bound to an address, not to a name.
+fn bound(url: &Url) -> Url {
+    if url.address().is_some() { url.clone() } else { Url { host: "0.0.0.0".into(), port: url.port } }
 }
 
 /// What a change would do.
@@ -303,5 +314,23 @@ Nothing was changed. MAY FAIL: so many voters, on top of those that are silent n
             "{start}"
         );
         assert!(start.contains("quorate --name n3 --data-dir n3.quorate"), "{start}");
+        assert!(start.contains("--listen-peer-urls http://0.0.0.0:2380 --initial-advertise-peer-urls http://ha3:2380"));
+    }
+
+    #[test]
+    fn who_takes_the_place_or_the_name_of_another_is_not_told_to_ask_it() {
+        let at =
+            |url: &str| MemberState { peer_urls: vec![url.into()], ..member("", 0xa4, MemberRole::Joining, false) };
+        for url in ["http://ha2:2380", "http://[::1]:2380"] {
+            let new = at(url);
+            let all: Vec<MemberState> = members().into_iter().chain([new.clone()]).collect();
+            let told = start(&new, "n2", &all);
+            assert!(told.contains(&format!("--initial-cluster n1=http://ha1:2380,n2={url} \\")), "{told}");
+        }
+        let told = start(&at("http://[::1]:2380"), "n4", &members());
+        assert!(
+            told.contains("--listen-client-urls http://[::1]:2379 --advertise-client-urls http://[::1]:2379"),
+            "{told}"
+        );
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use server::{PEER_URLS_BYTES_MAX, peer_urls_bytes};
 use thiserror::Error;
 
 use super::flags::Flags;
@@ -133,6 +134,16 @@ pub(crate) enum ConfigError {
         /// What was given.
         value: String,
     },
+    /// More than fits into what members say of themselves to each other.
+    #[error("{flag} has {bytes} bytes, and {bytes_max} at most: it stands in every greeting between members")]
+    TooLong {
+        /// The flag or variable.
+        flag: String,
+        /// How long it is.
+        bytes: usize,
+        /// How long it may be.
+        bytes_max: usize,
+    },
     /// A value that may not be empty.
     #[error("{0} must not be empty")]
     Empty(String),
@@ -190,6 +201,7 @@ const DEFAULT_PEER_URL: &str = "http://localhost:2380";
 const QUOTA_DEFAULT: u64 = 2 << 30;
 const SNAPSHOT_COUNT_DEFAULT: u64 = 100_000;
 const ELECTION_MILLISECONDS_MAX: u64 = 50_000;
+const NAME_BYTES_MAX: usize = 255;
 
 impl ServeConfig {
     /// Makes sense of the flags. `holds_member` says whether a member was made in a folder: then it is not asked whether the
@@ -233,7 +245,24 @@ impl ServeConfig {
             name,
         };
         config.check_client_urls(flags)?;
+        config.check_lengths(flags)?;
         Ok(config)
+    }
+
+    /// All of it goes into one greeting, with room to spare.
+    fn check_lengths(&self, flags: &Flags) -> Result<(), ConfigError> {
+        let bytes = |urls: &[Url]| peer_urls_bytes(&urls.iter().map(Url::to_string).collect::<Vec<_>>());
+        let (peer, client) = (bytes(&self.initial_advertise_peer_urls), bytes(&self.advertise_client_urls));
+        for (flag, bytes, bytes_max) in [
+            ("name", self.name.len(), NAME_BYTES_MAX),
+            ("initial-advertise-peer-urls", peer, PEER_URLS_BYTES_MAX),
+            ("advertise-client-urls", client, PEER_URLS_BYTES_MAX / 2),
+        ] {
+            if bytes > bytes_max {
+                return Err(ConfigError::TooLong { flag: flags.origin(flag), bytes, bytes_max });
+            }
+        }
+        Ok(())
     }
 
     fn check_client_urls(&self, flags: &Flags) -> Result<(), ConfigError> {

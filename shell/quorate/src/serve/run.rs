@@ -35,19 +35,24 @@ pub(crate) enum RunError {
     Halted(String),
     /// It is no member any more.
     #[error(
-        "{0}: this process ends, and its data folder is of no use any more. To use this machine again, add a new member (`quorate \
-         ctl member add`) and start it with an empty folder"
+        "the member {name:?} is none any more (by the numbers inside: {reason}). This process ends, and its data folder is of no \
+         use any more. To use this machine again, add a new member (`quorate ctl member add`) and start it with an empty folder"
     )]
-    Removed(String),
+    Removed {
+        /// Its `--name`.
+        name: String,
+        /// By the numbers inside, which are not the names.
+        reason: String,
+    },
     /// It is not who its cluster knows.
     #[error("{0}. This process ends, and what it wrote to its data folder is of no use")]
     AnotherDisk(String),
 }
 
-impl From<EndError> for RunError {
-    fn from(error: EndError) -> Self {
+impl RunError {
+    fn of_end(error: EndError, who: &Who) -> Self {
         match error {
-            EndError::Removed(reason) => Self::Removed(reason),
+            EndError::Removed(reason) => Self::Removed { name: who.info.name.clone(), reason },
             EndError::AnotherDisk(reason) => Self::AnotherDisk(reason),
             EndError::Failed(reason) => Self::Halted(reason),
         }
@@ -91,11 +96,11 @@ pub(crate) fn run(config: &ServeConfig) -> Result<(), RunError> {
                 // Who waits for an answer that is on its way gets it.
                 stop.cancel();
                 serving.await?;
-                ended?;
+                ended.map_err(|error| RunError::of_end(error, &who))?;
                 return Err(RunError::Halted("it ended".into()));
             }
         }
-        node.stop().await.map_err(RunError::from)
+        node.stop().await.map_err(|error| RunError::of_end(error, &who))
     })
 }
 

@@ -118,18 +118,19 @@ impl<M: Member> KvService<M> {
         deadline: Deadline,
     ) -> Result<(i64, store::Response), Status> {
         let context = &self.0;
-        check::write(command, context.quota(), context.limits(), &context.member.reader())?;
-        let encoded = command.encode();
-        if encoded.len() > context.config.request_bytes_max {
-            return Err(Error::RequestTooLarge.into());
-        }
         let (member, time) = (&context.member, deadline.left());
+        let checked = check::write(command, context.quota(), context.limits(), &member.reader());
+        let encoded = command.encode();
         // What can't add anything is the way out of a full disk.
-        let written = match (name, command.growth() == 0) {
-            (None, false) => member.write(encoded, time).await,
-            (None, true) => member.write_essential(encoded, time).await,
-            (Some(name), false) => member.write_once(name, encoded, time).await,
-            (Some(name), true) => member.write_essential_once(name, encoded, time).await,
+        let written = match (checked, name, command.growth() == 0) {
+            // An earlier copy of it may be what filled the store.
+            (Err(Error::NoSpace), Some(name), _) => member.recall(name, time).await,
+            (Err(error), ..) => return Err(error.into()),
+            _ if encoded.len() > context.config.request_bytes_max => return Err(Error::RequestTooLarge.into()),
+            (Ok(()), None, false) => member.write(encoded, time).await,
+            (Ok(()), None, true) => member.write_essential(encoded, time).await,
+            (Ok(()), Some(name), false) => member.write_once(name, encoded, time).await,
+            (Ok(()), Some(name), true) => member.write_essential_once(name, encoded, time).await,
         };
         let written = written.map_err(Error::from)?;
         let Outcome { revision, result } = Outcome::decode(written.result).map_err(status::unmapped)?;

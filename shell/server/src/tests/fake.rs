@@ -169,6 +169,10 @@ impl Member for Fake {
         self.write_essential(command, time).await
     }
 
+    async fn recall(&self, _: SessionCommand, _: Duration) -> Result<Written, WriteError> {
+        Err(WriteError::NoSpace)
+    }
+
     async fn open_session(&self, _: Duration, _: Duration) -> Result<OpenSession, WriteError> {
         Err(WriteError::NoLeader)
     }

@@ -53,6 +53,14 @@ async fn a_cluster_of_one_answers() {
 
     commands_of_a_session_take_effect_once(channel.clone()).await;
 
+    // The same member, for clients to whom there is no room left.
+    let full = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let full_url = format!("http://{}", full.local_addr().unwrap());
+    let full_config = ServerConfig { quota_bytes: Some(1), ..ServerConfig::new(IDENTITY, Duration::from_secs(1)) };
+    let serving_full = tokio::spawn(crate::serve(vec![full], node.handle(), full_config, stop.clone()));
+    let full_channel = Endpoint::from_shared(full_url).unwrap().connect().await.unwrap();
+    a_copy_gets_the_first_answer_where_there_is_no_room(&channel, &full_channel).await;
+
     let status = MaintenanceClient::new(channel.clone()).status(StatusRequest {}).await.unwrap().into_inner();
     assert_eq!((status.leader, status.errors), (IDENTITY.member_id, vec![]));
     let list = MemberListRequest { linearizable: true };
@@ -61,6 +69,7 @@ async fn a_cluster_of_one_answers() {
 
     stop.cancel();
     serving.await.unwrap().unwrap();
+    serving_full.await.unwrap().unwrap();
     node.stop().await.unwrap();
 }
 
@@ -102,6 +111,19 @@ async fn commands_of_a_session_take_effect_once(channel: Channel) {
     assert_eq!(refused(closed), (Code::FailedPrecondition, "session expired".into()));
     let gone = sessions.keep_alive(SessionKeepAliveRequest { token }).await.unwrap_err();
     assert!(gone.message().starts_with("quorate: session expired"), "{gone}");
+}
+
+/// A30: the first copy may be what filled the store.
+async fn a_copy_gets_the_first_answer_where_there_is_no_room(channel: &Channel, full: &Channel) {
+    let mut sessions = SessionsClient::new(full.clone());
+    let token = sessions.open(SessionOpenRequest { ttl_ms: 0 }).await.unwrap().into_inner().token;
+    let first = put_once(channel, &token, [1, 0], "large").await.unwrap();
+    let again = put_once(full, &token, [1, 0], "large").await.unwrap();
+    assert_eq!(again.header.unwrap().revision, first.header.unwrap().revision);
+    let new = put_once(full, &token, [2, 0], "larger").await.unwrap_err();
+    assert_eq!((new.code(), new.message()), (Code::ResourceExhausted, "etcdserver: mvcc: database space exceeded"));
+    let late = put_once(channel, &token, [3, 1], "other").await;
+    assert!(late.is_ok() && put_once(full, &token, [1, 0], "large").await.is_err(), "it is forgotten");
 }
 
 /// Code and first words of a refusal.

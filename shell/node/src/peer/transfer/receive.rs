@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::net::{Shutdown, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
@@ -21,6 +22,8 @@ use crate::handle::Status;
 
 /// What still comes from a sender that was refused is read for so long, or it would lose the refusal with its connection.
 const DRAIN_MAX: Duration = Duration::from_secs(1);
+/// Connections at once: one is at work, some that it replaced may not have noticed yet.
+const GUESTS_MAX: usize = 8;
 
 /// Receives snapshots.
 pub(crate) struct Receiver<S: StateMachine> {
@@ -38,6 +41,20 @@ struct Door {
     present: Mutex<Option<TcpStream>>,
     /// Held by who works at the file: whoever was replaced lets go of it before the next begins.
     file: Mutex<()>,
+    /// Threads, each for a connection.
+    guests: AtomicUsize,
+}
+
+impl Door {
+    /// Room for one more thread, if there is.
+    fn take_place(&self) -> bool {
+        let more = |guests: usize| (guests < GUESTS_MAX).then_some(guests + 1);
+        self.guests.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok()
+    }
+
+    fn give_place_back(&self) {
+        self.guests.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 type Incoming = IncomingSnapshot<FolderDisk>;
@@ -53,6 +70,9 @@ impl<S: StateMachine> Receiver<S> {
 
     /// Takes over a connection, on a thread of its own.
     pub(crate) fn start(&self, from: NodeId, stream: TcpStream) {
+        if !self.door.take_place() {
+            return warn!(%from, "too many connections for snapshots at once; the sender tries again");
+        }
         let guest = Guest {
             storeroom: self.storeroom.clone(),
             done: self.done.clone(),
@@ -60,6 +80,7 @@ impl<S: StateMachine> Receiver<S> {
             door: self.door.clone(),
             from,
         };
+        let leaving = self.door.clone();
         let work = move || {
             let mut stream = stream;
             let result = guest.run(&mut stream);
@@ -73,9 +94,11 @@ impl<S: StateMachine> Receiver<S> {
             if refused {
                 drain(&mut stream);
             }
+            leaving.give_place_back();
         };
         if let Err(error) = std::thread::Builder::new().name("snapshot-in".into()).spawn(work) {
             warn!(%error, "no thread for receiving a snapshot");
+            self.door.give_place_back();
         }
     }
 }
