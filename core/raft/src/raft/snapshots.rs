@@ -3,7 +3,7 @@
 
 use super::Raft;
 use crate::configuration::Configuration;
-use crate::event::{CommitRule, Event};
+use crate::event::{CommitRule, Event, IgnoreReason};
 use crate::message::{Body, InstallSnapshotReply};
 use crate::role::Role;
 use crate::shared::Waits;
@@ -58,7 +58,11 @@ impl Raft {
         let position = snapshot.position;
         // No leader has entries of a later term than its own, and behind the last index there is no place for another.
         let senseless = position.term > term || position.index.next() == position.index;
-        if self.shared.halt.is_some() || senseless || !self.admit_leader(from, term) {
+        if self.shared.halt.is_none() && senseless && term >= self.shared.term {
+            self.ignore(from, IgnoreReason::Unexpected);
+            return Installed::No;
+        }
+        if self.shared.halt.is_some() || !self.admit_leader(from, term) {
             return Installed::No;
         }
         let Role::Follower(follower) = &mut self.role else { return Installed::No };

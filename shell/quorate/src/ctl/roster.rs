@@ -173,8 +173,8 @@ fn start(new: &MemberState, name: &str, members: &[MemberState]) -> String {
     let own = new.peer_urls.iter().map(|url| format!("{name}={url}"));
     let cluster: Vec<String> = others.chain(own).collect();
     let peers: Vec<Url> = new.peer_urls.iter().filter_map(|url| Url::parse(url).ok()).collect();
-    let client = peers.first().map(|peer| Url { port: 2379, ..peer.clone() });
-    let client = client.unwrap_or(Url { host: "127.0.0.1".into(), port: 2379 });
+    let host = peers.first().map_or_else(|| "127.0.0.1".to_owned(), |peer| peer.host.clone());
+    let client = free_client_url(&host, members);
     format!(
         "\nStart it with an empty data folder (the client URLs are yours to choose):\n\n  quorate --name {name} --data-dir \
          {name}.quorate \\\n    --listen-client-urls {} --advertise-client-urls {client} \\\n    \
@@ -185,6 +185,14 @@ fn start(new: &MemberState, name: &str, members: &[MemberState]) -> String {
         joined(&peers),
         cluster.join(",")
     )
+}
+
+/// etcd's port for clients, or one that `quorate dev` would choose, where members on the same machine have that already.
+fn free_client_url(host: &str, members: &[MemberState]) -> Url {
+    let all = members.iter().flat_map(|member| member.client_urls.iter().chain(&member.peer_urls));
+    let taken: Vec<Url> = all.filter_map(|url| Url::parse(url).ok()).collect();
+    let url = |port| Url { host: host.to_owned(), port };
+    (2379..3379).step_by(10).map(url).find(|url| !taken.contains(url)).unwrap_or_else(|| url(2379))
 }
 
 /// Where to listen for what comes to `url`: a socket is bound to an address, not to a name.
@@ -315,6 +323,19 @@ Nothing was changed. MAY FAIL: so many voters, on top of those that are silent n
         );
         assert!(start.contains("quorate --name n3 --data-dir n3.quorate"), "{start}");
         assert!(start.contains("--listen-peer-urls http://0.0.0.0:2380 --initial-advertise-peer-urls http://ha3:2380"));
+    }
+
+    #[test]
+    fn a_new_member_on_the_same_machine_gets_a_port_of_its_own() {
+        let at = |port: u16| MemberState {
+            client_urls: vec![format!("http://127.0.0.1:{port}")],
+            peer_urls: vec![format!("http://127.0.0.1:{}", port + 1)],
+            ..member("n1", 0xa1, MemberRole::Voter, true)
+        };
+        let url = |host: &str, members: &[MemberState]| free_client_url(host, members).to_string();
+        assert_eq!(url("127.0.0.1", &[]), "http://127.0.0.1:2379");
+        assert_eq!(url("127.0.0.1", &[at(2379), at(2389)]), "http://127.0.0.1:2399");
+        assert_eq!(url("other", &[at(2379)]), "http://other:2379");
     }
 
     #[test]
