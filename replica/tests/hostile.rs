@@ -141,10 +141,10 @@ impl Nonsense {
     }
 
     fn session(&mut self) -> SessionPart {
-        let session = SessionId(self.number());
+        let session = SessionId { index: self.number(), word: self.roll(2) };
         match self.roll(5) {
             0 => SessionPart::None,
-            1 => SessionPart::Act(SessionAct::Open { ttl: self.number() }),
+            1 => SessionPart::Act(SessionAct::Open { ttl: self.number(), word: self.roll(2) }),
             2 => SessionPart::Act(SessionAct::KeepAlive(session)),
             3 => SessionPart::Act(SessionAct::Close(session)),
             _ => {
