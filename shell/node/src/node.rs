@@ -34,7 +34,7 @@ use crate::peer::links::{Dial, Links, Watch};
 use crate::peer::transfer::receive::Receiver;
 use crate::peer::transfer::send::Sender;
 use crate::published::Published;
-use crate::snapshot_thread::SnapshotThread;
+use crate::snapshot_thread::Snapshots;
 use crate::storeroom_thread::{StoreroomJob, StoreroomThread};
 use crate::timers::Timers;
 use crate::turn_times::TurnTimes;
@@ -191,7 +191,7 @@ impl<S: StateMachine> Node<S> {
                 Ok(()) => {}
                 Err(EndError::Removed(reason)) => warn!(reason, "this member stops: it is not a member any more"),
                 Err(EndError::AnotherDisk(reason)) => {
-                    warn!(reason, "this member stops: its data folder is another one")
+                    warn!(reason, "this member stops: its data folder is another one");
                 }
                 Err(EndError::Failed(reason)) => tracing::error!(reason, "this member stops: it can't go on safely"),
             }
@@ -304,7 +304,6 @@ fn run<S: StateMachine>(
     let (tell_done, done) = mpsc::unbounded_channel::<Done<S>>();
     let (log, log_jobs) = threads::channel();
     let (storeroom, storeroom_jobs) = threads::channel();
-    let (snapshots, snapshot_jobs) = threads::channel();
     let log_thread = LogThread {
         log: started.log,
         jobs: log_jobs,
@@ -319,14 +318,13 @@ fn run<S: StateMachine>(
         jobs: storeroom_jobs,
         log: log.clone(),
     };
-    let snapshot_thread =
-        SnapshotThread { storeroom: started.storeroom.clone(), jobs: snapshot_jobs, done: tell_done.clone() };
     let spawn = |name: &str, work: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new().name(name.into()).spawn(work).map_err(|error| format!("no thread: {error}"))
     };
     let log_thread = spawn("log", Box::new(move || log_thread.run()))?;
     let storeroom_thread = spawn("storeroom", Box::new(move || storeroom_thread.run()))?;
-    let snapshot_thread = spawn("snapshots", Box::new(move || snapshot_thread.run()))?;
+    let snapshots = Snapshots::start(started.storeroom.clone(), tell_done.clone())
+        .map_err(|error| format!("no thread: {error}"))?;
 
     let circle = circle(config, &folder, started.incarnation, &handle.published)?;
     let sending = Sending::new(started.storeroom.clone());
@@ -349,7 +347,7 @@ fn run<S: StateMachine>(
             traffic: arriving,
             done,
             log: log.clone(),
-            snapshots,
+            snapshots: snapshots.jobs.clone(),
             turn_times: TurnTimes::new(config.election_timeout),
             links,
             peers,
@@ -367,7 +365,7 @@ fn run<S: StateMachine>(
     });
     let _they_end_by_themselves = (log.send(LogJob::Seal), log_thread.join());
     let _likewise = (storeroom.send(StoreroomJob::Stop), storeroom_thread.join());
-    let _nobody_asks_it_any_more = snapshot_thread.join();
+    snapshots.end();
     result
 }
 

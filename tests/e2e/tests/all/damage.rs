@@ -25,7 +25,7 @@ fn log_file(folder: &Path) -> PathBuf {
 }
 
 fn snapshot_file(folder: &Path) -> PathBuf {
-    newest(folder, |name| name.starts_with("snapshot-"))
+    newest(folder, |name| name.starts_with("snapshot-") && name.ends_with(".snap"))
 }
 
 /// How much of a file is not zeros at its end.
