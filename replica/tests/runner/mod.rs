@@ -83,20 +83,7 @@ impl Runner {
                 self.members.cut_off.insert(id);
                 Ok(())
             }
-            // A peer greets with another T, or without its promises.
-            "greets" => {
-                let (peer, id) = (arguments.node()?, arguments.node()?);
-                let election_timeout = arguments.key("t").map_or(Ok(100), |millis| millis.parse())?;
-                let (stickiness, check_quorum) =
-                    (!arguments.word("not_sticky"), !arguments.word("without_check_quorum"));
-                let greeting = Greeting { election_timeout, stickiness, check_quorum };
-                self.members.input(id, Input::PeerMet(peer, greeting))
-            }
-            // The connection on which a peer speaks to a member has ended.
-            "gone" => {
-                let (peer, id) = (arguments.node()?, arguments.node()?);
-                self.members.input(id, Input::PeerGone(peer))
-            }
+            "greets" | "gone" => self.peer(name, arguments),
             "clock" => {
                 let id = arguments.node()?;
                 self.members.input(id, Input::ClockSuspected)
@@ -112,6 +99,19 @@ impl Runner {
             "open" | "keepalive" | "close" | "once" | "recall" | "sessions" => self.sessions(name, arguments),
             _ => self.disks(name, arguments),
         }
+    }
+
+    /// `greets 1 2 [t=50] [not_sticky]`: n1 greets n2, with another T, or without its promises; `gone 1 2`: the connection on which n1
+    /// speaks to n2 has ended.
+    fn peer(&mut self, name: &str, arguments: &mut Arguments) -> Checked {
+        let (peer, id) = (arguments.node()?, arguments.node()?);
+        if name == "gone" {
+            return self.members.input(id, Input::PeerGone(peer));
+        }
+        let election_timeout = arguments.key("t").map_or(Ok(100), |millis| millis.parse())?;
+        let (stickiness, check_quorum) = (!arguments.word("not_sticky"), !arguments.word("without_check_quorum"));
+        let greeting = Greeting { election_timeout, stickiness, check_quorum };
+        self.members.input(id, Input::PeerMet(peer, greeting))
     }
 
     fn disks(&mut self, name: &str, arguments: &mut Arguments) -> Checked {
