@@ -53,8 +53,10 @@ impl Nonsense {
             0 | 1 if self.wild => u64::MAX - self.roll(3).saturating_sub(1),
             2 => 0,
             3 => self.roll(1 << 20),
-            4..=6 => self.near[usize::try_from(self.roll(4)).unwrap()],
-            _ => self.near[usize::try_from(self.roll(4)).unwrap()].wrapping_add(self.roll(5)).wrapping_sub(2),
+            4..=6 => self.near[usize::try_from(self.roll(4)).expect("below four")],
+            _ => {
+                self.near[usize::try_from(self.roll(4)).expect("below four")].wrapping_add(self.roll(5)).wrapping_sub(2)
+            }
         }
     }
 
@@ -72,7 +74,7 @@ impl Nonsense {
 
     fn bytes(&mut self) -> Bytes {
         let length = self.roll(40);
-        (0..length).map(|_| u8::try_from(self.roll(256)).unwrap()).collect::<Vec<_>>().into()
+        (0..length).map(|_| u8::try_from(self.roll(256)).expect("below 256")).collect::<Vec<_>>().into()
     }
 
     fn member(&mut self) -> raft::Member {
@@ -94,7 +96,7 @@ impl Nonsense {
     fn entry(&mut self, position: Position) -> Entry {
         let header = Header { time: self.number(), session: self.number(), sequence: self.number() };
         let kinds = [EntryKind::Noop, EntryKind::Command, EntryKind::Session, EntryKind::Configuration];
-        let kind = kinds[usize::try_from(self.roll(4)).unwrap()];
+        let kind = kinds[usize::try_from(self.roll(4)).expect("below four")];
         let payload =
             if kind == EntryKind::Configuration { self.configuration().encode().into() } else { self.bytes() };
         Entry::new(position, kind, header, &payload)

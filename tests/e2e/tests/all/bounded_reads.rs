@@ -25,7 +25,7 @@ struct Acknowledged {
 impl Acknowledged {
     /// The newest number that was acknowledged by then.
     fn by(&self, moment: Instant) -> u64 {
-        let rows = self.rows.lock().unwrap();
+        let rows = self.rows.lock().expect("no client panics");
         let before = rows.partition_point(|(acknowledged, _)| *acknowledged <= moment);
         before.checked_sub(1).map_or(0, |at| rows[at].1)
     }
@@ -36,7 +36,7 @@ async fn raise(client: Client, acknowledged: Arc<Acknowledged>) {
     let mut next = 1;
     while !acknowledged.stop.load(Ordering::SeqCst) {
         if client.put(KEY, next.to_string()).await.is_ok() {
-            acknowledged.rows.lock().unwrap().push((Instant::now(), next));
+            acknowledged.rows.lock().expect("no client panics").push((Instant::now(), next));
         }
         next += 1;
     }
@@ -48,13 +48,13 @@ fn request() -> RangeRequest {
 
 /// The number, and the id of the member that answered.
 fn answer(response: &RangeResponse) -> (u64, u64) {
-    let number = |value: &[u8]| std::str::from_utf8(value).unwrap().parse().unwrap();
+    let number = |value: &[u8]| std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).expect("a number");
     let member = response.header.as_ref().map_or(0, |header| header.member_id);
     (response.kvs.first().map_or(0, |row| number(&row.value)), member)
 }
 
 fn client(cluster: &Cluster, config: Config) -> Client {
-    Client::with(cluster.endpoints().split(','), config).unwrap()
+    Client::with(cluster.endpoints().split(','), config).expect("good addresses")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
