@@ -117,7 +117,7 @@ impl<'a> Engine<'a> {
                 Action::Time(slow) => !begun && slow == 0,
                 Action::Fire(Timer::LeaderSilent) => !begun,
                 Action::Fire(Timer::Campaign) => !begun && one.node == 0,
-                Action::Deliver(packet) => !arrived.contains(&packet) && !(is_deaf && one.node == 0),
+                Action::Deliver(packet) => !(arrived.contains(&packet) || is_deaf && one.node == 0),
                 action => action == Action::Written,
             });
             let order = |one: &Successor| match one.action {
@@ -175,14 +175,13 @@ impl<'a> Engine<'a> {
             for (node, trail) in next.trails[..self.nodes].iter_mut().enumerate() {
                 let action = Action::Pass { slow: slow >> node & 1 == 1 };
                 let own = arena.trails.own(*trail, world.used)?;
-                if let Some(one) = own.iter().find(|one| one.action == action) {
-                    if let Some(problem) = &one.problem {
-                        let (action, sentence) = (Action::Time(slow), problem.to_string());
-                        return Err(Stopped::Broken(Box::new(Broken { node, action, sentence })));
-                    }
-                    *trail = one.trail;
-                    witnesses = witnesses.with(arena.outcomes[one.outcome as usize].witnesses);
+                let Some(one) = own.iter().find(|one| one.action == action) else { continue };
+                if let Some(problem) = &one.problem {
+                    let (action, sentence) = (Action::Time(slow), problem.to_string());
+                    return Err(Stopped::Broken(Box::new(Broken { node, action, sentence })));
                 }
+                *trail = one.trail;
+                witnesses = witnesses.with(arena.outcomes[one.outcome as usize].witnesses);
             }
             if next != *world {
                 let (print, action) = (self.fingerprint(arena, &next), Action::Time(slow));

@@ -9,7 +9,7 @@ const STATES: u64 = 400_000;
 fn look_at(name: &str) {
     let model = catalogue::named(name).unwrap_or_else(|| panic!("there is no {name}"));
     let report = search(&model, Options { states_max: STATES, ..Options::default() }, &mut |_| ());
-    println!("{name}: {} states, depth {}, {:?}", report.states, report.depth, report.elapsed);
+    eprintln!("{name}: {} states, depth {}, {:?}", report.states, report.depth, report.elapsed);
     if let Verdict::Broken(counterexample) = report.verdict {
         panic!("{name}:\n{counterexample}");
     }
