@@ -246,6 +246,12 @@ impl<S: StateMachine> Replica<S> {
         self.questions.len()
     }
 
+    /// Its newest snapshot ends here.
+    #[must_use]
+    pub fn snapshot_index(&self) -> Index {
+        self.snapshots.last()
+    }
+
     /// How many reads were served by a lease since the start.
     #[must_use]
     pub fn lease_reads(&self) -> u64 {
@@ -294,6 +300,7 @@ impl<S: StateMachine> Replica<S> {
                 self.shorten_log();
             }
             Input::SnapshotFailed => self.snapshots.failed(self.now, self.config.election_timeout),
+            Input::SnapshotWanted => self.snapshots.want(self.raft.inspect().applied()),
             Input::SnapshotReceived(snapshot) => self.snapshot_received(*snapshot),
             Input::SnapshotSent(to) => self.raft.snapshot_sent(to),
             Input::PeerMet(peer, greeting) => self.peer_met(peer, greeting),

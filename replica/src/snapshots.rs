@@ -30,6 +30,10 @@ pub(crate) struct Snapshots {
     failures: u32,
     /// The log may be forgotten up to here.
     forget: Index,
+    /// Somebody asked for one.
+    wanted: bool,
+    /// The one that is being written was asked for.
+    folds: bool,
 }
 
 /// Waiting grows up to so many times doubled.
@@ -66,6 +70,8 @@ impl Snapshots {
             rests_until: Time::default(),
             failures: 0,
             forget: Index::ZERO,
+            wanted: false,
+            folds: false,
         }
     }
 
@@ -79,11 +85,23 @@ impl Snapshots {
     pub(crate) fn is_due(&self, now: Time, applied: Index, log_bytes: u64, pressing: bool, config: &Config) -> bool {
         let grown = applied.since(self.last) >= config.snapshot_entries || self.bytes >= bytes_for_a_snapshot(config);
         let rested = now >= self.rests_until || log_bytes >= config.raft.limits.log_bytes_max / 2;
-        (grown && rested || pressing) && !self.running && applied > self.last && now >= self.not_before
+        let called_for = grown && rested || pressing || self.wanted;
+        called_for && !self.running && applied > self.last && now >= self.not_before
+    }
+
+    /// Where the newest one ends.
+    pub(crate) fn last(&self) -> Index {
+        self.last
+    }
+
+    /// Somebody asks for one, due or not; where nothing is new there is none.
+    pub(crate) fn want(&mut self, applied: Index) {
+        self.wanted = applied > self.last;
     }
 
     pub(crate) fn started(&mut self, now: Time) {
         (self.running, self.begun) = (true, now);
+        self.folds = std::mem::take(&mut self.wanted);
         self.bytes_covered = std::mem::take(&mut self.bytes);
     }
 
@@ -92,7 +110,8 @@ impl Snapshots {
         (self.running, self.failures) = (false, 0);
         self.rests_until = now.after(now.since(self.begun).saturating_mul(REST_TIMES).min(REST_MAX));
         self.last = self.last.max(index);
-        let keep = if log_bytes < bytes_for_a_snapshot(config) / 2 { config.snapshot_tail } else { 0 };
+        let small = log_bytes < bytes_for_a_snapshot(config) / 2;
+        let keep = if small && !self.folds { config.snapshot_tail } else { 0 };
         self.forget = self.forget.max(Index(self.last.0.saturating_sub(keep)));
     }
 
@@ -177,6 +196,20 @@ mod tests {
         assert_eq!(snapshots.forget(true), Index(50), "but not for ever");
         snapshots.taken(Time(0), Index(60), 600, &config());
         assert_eq!(snapshots.forget(false), Index(60), "nor where it is large");
+    }
+
+    #[test]
+    fn one_that_is_asked_for_is_due_at_once_and_keeps_no_tail() {
+        let mut snapshots = Snapshots::new(Index(5));
+        snapshots.want(Index(5));
+        assert!(!snapshots.is_due(Time(0), Index(6), 0, false, &config()), "nothing was new when it was asked for");
+        snapshots.want(Index(6));
+        assert!(snapshots.is_due(Time(0), Index(6), 0, false, &config()));
+        snapshots.started(Time(0));
+        assert!(!snapshots.is_due(Time(0), Index(7), 0, false, &config()), "one at a time, and it was for once");
+        snapshots.taken(Time(0), Index(6), 400, &config());
+        assert_eq!(snapshots.forget(false), Index(6));
+        assert!(!snapshots.is_due(Time(0), Index(7), 0, false, &config()));
     }
 
     #[test]

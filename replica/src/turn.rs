@@ -202,6 +202,9 @@ pub enum Input<S> {
     SnapshotTaken(Index),
     /// The snapshot that was asked for could not be written; it is tried again later.
     SnapshotFailed,
+    /// Somebody wants a snapshot of what is applied now, whether one is due or not; the log is folded up to there, and no tail
+    /// of it is kept.
+    SnapshotWanted,
     /// A snapshot arrived.
     SnapshotReceived(Box<ReceivedSnapshot<S>>),
     /// Sending a snapshot to a peer ended, well or not.

@@ -28,6 +28,9 @@ pub fn run_of_seed(seed: u64) -> Run {
         drift_bound: if dice.chance(450) { dice.pick(&[20_000, 100_000, 300_000]) } else { 0 },
         timers_by_hand: false,
         disks_by_hand: false,
+        elapsed_at_start: 0,
+        timeouts_known: false,
+        client_delay: 0,
     };
     let members = dice.pick(&[1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
     let network = draw_network(&mut dice);
@@ -60,6 +63,7 @@ pub fn run_of_seed(seed: u64) -> Run {
         features,
         limits,
         clients,
+        described: false,
         initial: Vec::new(),
         script: Vec::new(),
         lie: None,

@@ -7,6 +7,7 @@ mod act;
 mod class;
 mod measure;
 mod order;
+mod usual;
 
 use std::fmt;
 
@@ -38,9 +39,14 @@ pub struct Run {
     /// Which refinements of the plain algorithm are on.
     pub features: Features,
     /// Bounds of the members.
+    #[serde(default, skip_serializing_if = "Limits::is_roomy")]
     pub limits: Limits,
     /// What clients do by themselves.
+    #[serde(default, skip_serializing_if = "Clients::is_none")]
     pub clients: Clients,
+    /// The members have described themselves to each other before: no entries about that come first.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub described: bool,
     /// Disks that members start with; the others' are empty.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub initial: Vec<Image>,
@@ -75,6 +81,15 @@ pub struct Timing {
     /// No disk works at a member's log by itself, only by [`Act::Write`] and [`Act::Sync`].
     #[serde(default, skip_serializing_if = "is_off")]
     pub disks_by_hand: bool,
+    /// When members start for the first time, so many thousandths of T have passed already: something happens soon.
+    #[serde(default, skip_serializing_if = "is_zero_64")]
+    pub elapsed_at_start: u64,
+    /// Each member's timers have a chance of their own, so that a timeout can be known before it is drawn.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub timeouts_known: bool,
+    /// The most that a client's request or its answer takes on its way, and at least half of it; 0: some hundred microseconds.
+    #[serde(default, skip_serializing_if = "is_zero_64")]
+    pub client_delay: u64,
 }
 
 /// How bad the network is. Chances are in a thousand messages.
@@ -272,33 +287,6 @@ impl fmt::Display for RunError {
 impl std::error::Error for RunError {}
 
 impl Run {
-    /// A quiet world of so many members, for scripts and scenarios: nothing happens that is not asked for.
-    #[must_use]
-    pub fn quiet(seed: u64, members: u64) -> Self {
-        Self {
-            v: VERSION,
-            seed,
-            members,
-            timing: Timing {
-                election_timeout: 150_000,
-                heartbeat: 50_000,
-                calm_at: 0,
-                disk: 500,
-                drift_bound: 0,
-                timers_by_hand: false,
-                disks_by_hand: false,
-            },
-            network: Network::good(),
-            features: Features { pre_vote: true, check_quorum: true, stickiness: true, noop: true },
-            limits: Limits::roomy(),
-            clients: Clients::none(),
-            initial: Vec::new(),
-            script: Vec::new(),
-            lie: None,
-            rules_off: Vec::new(),
-        }
-    }
-
     /// What the members agreed on.
     #[must_use]
     pub fn settings(&self) -> raft::Settings {
@@ -433,69 +421,6 @@ fn is_no_rate(number: &u64) -> bool {
     *number == 0
 }
 
-impl Clients {
-    /// Only the script asks.
-    #[must_use]
-    pub fn none() -> Self {
-        Self {
-            count: 0,
-            pause: 0,
-            keys: 0,
-            reads: 0,
-            bursts: 0,
-            value_bytes_max: 0,
-            lease_reads: 0,
-            bounded_reads: 0,
-            serializable_reads: 0,
-            sessions: 0,
-        }
-    }
-}
-
-impl Network {
-    /// Nothing is lost and all is quick.
-    #[must_use]
-    pub fn good() -> Self {
-        Self {
-            delay_min: 200,
-            delay_max: 800,
-            loss: 0,
-            doubled: 0,
-            replayed: 0,
-            late: 0,
-            snapshot_cut: 0,
-            snapshot_damage: 0,
-            snapshot_rate: 0,
-            by_hand: false,
-        }
-    }
-}
-
-impl Limits {
-    /// Large enough for anything that a script does by hand.
-    #[must_use]
-    pub fn roomy() -> Self {
-        Self {
-            append_bytes_max: 16 << 10,
-            inflight_count_max: 16,
-            inflight_bytes_max: 256 << 10,
-            write_bytes_max: 16 << 10,
-            uncommitted_bytes_max: 256 << 10,
-            log_bytes_max: 1 << 20,
-            reads_max: 1000,
-            command_bytes_max: 8 << 10,
-            requests_max: 1000,
-            request_bytes_max: 1 << 20,
-            apply_bytes_max: 64 << 10,
-            snapshot_entries: 1000,
-            snapshot_log_bytes: 256 << 10,
-            snapshot_tail: 100,
-            segment_bytes: 32 << 10,
-            sessions: Sessions::default(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -514,6 +439,16 @@ mod tests {
             group: 0,
         });
         run.rules_off = vec![Rule::PrevCheck, Rule::UpToDate];
+        assert_eq!(Run::from_json(&run.to_json()), Ok(run));
+    }
+
+    #[test]
+    fn what_is_ordinary_may_be_left_out() {
+        let text = Run::teaching(5, 3).to_json();
+        assert!(!text.contains("limits") && !text.contains("clients"), "{text}");
+        assert_eq!(Run::from_json(&text), Ok(Run::teaching(5, 3)));
+        let mut run = Run::quiet(5, 3);
+        run.limits.snapshot_entries = 7;
         assert_eq!(Run::from_json(&run.to_json()), Ok(run));
     }
 

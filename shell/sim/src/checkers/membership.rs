@@ -5,7 +5,7 @@
 //! configurations as they stand in the logs.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use raft::role::Role;
 use raft::{AppendOutcome, Body, Configuration, Index, Message, NodeId, Position, Term, View};
@@ -20,7 +20,7 @@ struct Seen {
     commit: Index,
     /// Where the configuration in force stands, and what it is.
     at: Position,
-    in_force: Rc<Configuration>,
+    in_force: Arc<Configuration>,
 }
 
 /// A configuration that is committed.
@@ -172,7 +172,11 @@ impl Membership {
         if decides(&after.in_force, &votes) {
             return Ok(());
         }
-        Err(fail(format!("{id} leads {term} by the votes of {votes:?}, its configuration is {}", after.in_force)))
+        Err(fail(format!(
+            "{id} leads {term} by the votes of {}, its configuration is {}",
+            named(&votes),
+            after.in_force
+        )))
     }
 
     /// What a leader takes for committed is on the disks of a majority of each set of voters.
@@ -194,9 +198,9 @@ impl Membership {
             return Ok(());
         }
         let what = format!(
-            "{id} takes {} for committed in {term}: it is on the disks of {:?}, the configuration is {}",
+            "{id} takes {} for committed in {term}: it is on the disks of {}, the configuration is {}",
             after.commit,
-            holders(after.commit),
+            named(&holders(after.commit)),
             before.in_force
         );
         Err(fail(what))
@@ -214,8 +218,9 @@ impl Membership {
                 continue;
             }
             if let Some((these, those)) = apart(one, other) {
+                let (these, those) = (named(&these), named(&those));
                 let what = format!(
-                    "in the log of {} {other} of {other_at} follows {one} of {one_at}: {these:?} could decide here and {those:?} \
+                    "in the log of {} {other} of {other_at} follows {one} of {one_at}: {these} could decide here and {those} \
                      there",
                     view.id()
                 );
@@ -255,8 +260,9 @@ impl Membership {
             };
             let last = &self.settled().configuration;
             if let Some((these, those)) = apart(last, configuration) {
+                let (these, those) = (named(&these), named(&those));
                 let what = format!(
-                    "committed is {configuration} of {position} behind {last}: {these:?} could decide here and {those:?} there"
+                    "committed is {configuration} of {position} behind {last}: {these} could decide here and {those} there"
                 );
                 return Err(fail(what));
             }
@@ -273,8 +279,8 @@ impl Membership {
 fn now(view: View<'_>, before: Option<&Seen>) -> Seen {
     let index = view.history().current_index();
     let at = view.log().position_at(index).unwrap_or(Position { index, term: Term(0) });
-    let known = before.filter(|before| before.at == at && at.term > Term(0)).map(|before| Rc::clone(&before.in_force));
-    let in_force = known.unwrap_or_else(|| Rc::new(view.configuration().clone()));
+    let known = before.filter(|before| before.at == at && at.term > Term(0)).map(|before| Arc::clone(&before.in_force));
+    let in_force = known.unwrap_or_else(|| Arc::new(view.configuration().clone()));
     Seen { term: view.term(), leads: view.is_leader(), commit: view.commit(), at, in_force }
 }
 
@@ -307,6 +313,11 @@ fn apart(one: &Configuration, other: &Configuration) -> Option<(BTreeSet<NodeId>
 
 fn fail(what: String) -> Failure {
     Failure::new("membership", what)
+}
+
+/// `n1 n2 n3`
+fn named(nodes: &BTreeSet<NodeId>) -> String {
+    nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

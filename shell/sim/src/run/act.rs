@@ -303,6 +303,32 @@ pub enum Act {
         /// Which.
         msg: u64,
     },
+    /// A message that is on its way is lost.
+    Drop {
+        /// Which.
+        msg: u64,
+    },
+    /// A message that is on its way takes longer.
+    Delay {
+        /// Which.
+        msg: u64,
+        /// By so many microseconds.
+        by: u64,
+    },
+    /// A message that is on its way comes twice.
+    Duplicate {
+        /// Which.
+        msg: u64,
+    },
+    /// A member is to fold its log into a snapshot now.
+    Snapshot {
+        /// Which.
+        n: u64,
+    },
+    /// All that wait for a leader lose their patience at the same moment, T from now.
+    AlignTimers,
+    /// All that wait for a leader lose their patience one after the other, by their numbers, from T from now on.
+    SpreadTimers,
     /// A timer fires.
     Fire {
         /// Whose.

@@ -43,6 +43,7 @@ impl Act {
             | Self::Sync { n }
             | Self::Timeout { n }
             | Self::Stop { n }
+            | Self::Snapshot { n }
             | Self::Client { to: n, .. } => vec![n],
             Self::Cut { from, to }
             | Self::Join { from, to }
@@ -61,6 +62,11 @@ impl Act {
             | Self::Heal
             | Self::NoHints
             | Self::Network(_)
+            | Self::AlignTimers
+            | Self::SpreadTimers
+            | Self::Drop { .. }
+            | Self::Delay { .. }
+            | Self::Duplicate { .. }
             | Self::Deliver { .. } => Vec::new(),
         }
     }
@@ -78,6 +84,7 @@ impl Act {
             Self::LoseWrite { lasts, .. } | Self::MisdirectWrite { lasts, .. } | Self::Narrow { lasts, .. } => {
                 vec![("lasts of an act", lasts, DAY)]
             }
+            Self::Delay { by, .. } => vec![("by of an act", by, HOUR)],
             Self::Flap { every, .. } => vec![("every of an act", every, HOUR)],
             Self::OtherTimeout { micros, .. } => vec![("micros of an act", micros, HOUR)],
             Self::Network(network) => vec![("delay_max of an act", network.delay_max, HOUR)],
@@ -99,6 +106,9 @@ impl Act {
                 | Self::Restart { .. }
                 | Self::FreeDisk { .. }
                 | Self::Deliver { .. }
+                | Self::AlignTimers
+                | Self::SpreadTimers
+                | Self::Snapshot { .. }
                 | Self::Fire { .. }
                 | Self::Write { .. }
                 | Self::Sync { .. }
@@ -155,11 +165,12 @@ impl Act {
             Self::Narrow { .. } => "narrow link",
             Self::Heal => "heal",
             Self::Network(_) => "bad network for a while",
-            Self::Deliver { .. } => "message by hand",
-            Self::Fire { .. } | Self::Timeout { .. } => "timer by hand",
+            Self::Deliver { .. } | Self::Drop { .. } | Self::Delay { .. } | Self::Duplicate { .. } => "message by hand",
+            Self::Fire { .. } | Self::Timeout { .. } | Self::AlignTimers | Self::SpreadTimers => "timer by hand",
             Self::Write { .. } | Self::Sync { .. } => "disk by hand",
             Self::Transfer { .. } => "transfer",
             Self::Stop { .. } => "stop",
+            Self::Snapshot { .. } => "snapshot by hand",
             Self::Client { .. } => "request",
             Self::Order { order: Order::Lose { .. }, .. } => "machine lost for ever",
             Self::Order { .. } => "change of the membership ordered",

@@ -5,13 +5,15 @@ use super::{DAY, HOUR, MUCH, Run};
 
 impl Run {
     /// Numbers that cost memory or time, or that others are added to, each with the most that it may be.
-    pub(super) fn numbers(&self) -> [(&'static str, u64, u64); 26] {
+    pub(super) fn numbers(&self) -> [(&'static str, u64, u64); 28] {
         let Self { timing, network, limits, clients, .. } = self;
         let last = self.script.last().map_or(0, |step| step.at);
         let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         [
             ("election_timeout", timing.election_timeout, HOUR),
             ("disk", timing.disk, HOUR),
+            ("elapsed_at_start", timing.elapsed_at_start, 1000),
+            ("client_delay", timing.client_delay, timing.election_timeout / 4),
             ("drift_bound", timing.drift_bound, 999_999),
             ("calm_at", timing.calm_at, DAY),
             ("delay_max", network.delay_max, HOUR),

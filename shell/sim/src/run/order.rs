@@ -65,7 +65,8 @@ pub enum Order {
 
 impl Order {
     /// At most so many machines are new by it.
-    pub(crate) fn newcomers(&self) -> u64 {
+    #[must_use]
+    pub fn newcomers(&self) -> u64 {
         match self {
             Self::Resize { fresh, .. } => *fresh,
             Self::Add { .. } | Self::Replace { .. } | Self::Lose { .. } => 1,

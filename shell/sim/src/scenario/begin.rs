@@ -15,6 +15,8 @@ pub(super) fn cluster(words: &mut Words<'_>) -> Read<Run> {
             _ => words.wrong(format!("`{value}` is neither on nor off")),
         };
         match name {
+            "teaching" if switch()? => run = Run { features: run.features, ..Run::teaching(run.seed, run.members) },
+            "teaching" => {}
             "members" => run.members = words.number_of(value, "how many members")?,
             "seed" => run.seed = words.number_of(value, "a seed")?,
             "pre_vote" => run.features.pre_vote = switch()?,

@@ -43,6 +43,8 @@ pub(super) fn condition(words: &mut Words<'_>) -> Read<Condition> {
             Condition::NoLeader
         }
         "same" => Condition::Same,
+        "candidate" => Condition::Candidate,
+        "votes" => Condition::Votes(words.who()?, words.compared()?),
         "term" => Condition::Term(words.who()?, words.compared()?),
         "commit" => Condition::Commit(words.who()?, words.compared()?),
         "applied" => Condition::Applied(words.who()?, words.compared()?),
@@ -66,10 +68,14 @@ pub(super) fn condition(words: &mut Words<'_>) -> Read<Condition> {
 
 fn of_a_node_or_a_request(first: &str, words: &mut Words<'_>) -> Read<Condition> {
     let who = words.who_of(first)?;
-    let word = words.need("`leads`, `follows`, `is down`, `is up`, `holds KEY VALUE` or of a request `is ok` ...")?;
+    let word = words.need(
+        "`leads`, `follows`, `stands`, `voted n2`, `is down`, `is up`, `holds KEY VALUE` or of a request `is ok` ...",
+    )?;
     Ok(match word {
         "leads" => Condition::Leads(who, true),
         "follows" => Condition::Leads(who, false),
+        "stands" => Condition::Stands(who),
+        "voted" => Condition::Voted(who, words.who()?),
         "is" => match (words.need("`up` or `down`, of a request what its client is told")?, who) {
             ("down", who) => Condition::Down(who, true),
             ("up", who) => Condition::Down(who, false),
@@ -126,6 +132,9 @@ pub(super) fn whom(condition: &Condition) -> Option<&Who> {
     match condition {
         Condition::Leader(who) => who.as_ref(),
         Condition::Leads(who, _)
+        | Condition::Stands(who)
+        | Condition::Voted(who, _)
+        | Condition::Votes(who, _)
         | Condition::Term(who, _)
         | Condition::Commit(who, _)
         | Condition::Applied(who, _)
@@ -135,8 +144,11 @@ pub(super) fn whom(condition: &Condition) -> Option<&Who> {
         | Condition::Holds(who, ..)
         | Condition::Members(who, _)
         | Condition::Down(who, _) => Some(who),
-        Condition::NoLeader | Condition::Same | Condition::Path(..) | Condition::Request(..) | Condition::Voters(_) => {
-            None
-        }
+        Condition::NoLeader
+        | Condition::Candidate
+        | Condition::Same
+        | Condition::Path(..)
+        | Condition::Request(..)
+        | Condition::Voters(_) => None,
     }
 }

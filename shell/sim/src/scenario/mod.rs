@@ -2,6 +2,7 @@
 //! played on the same worlds as everything else ([`play()`]); the language is described in docs/simulator.md.
 
 mod begin;
+mod captions;
 mod conditions;
 mod orders;
 mod parse;
@@ -13,6 +14,7 @@ use std::fmt;
 
 use crate::run::{Act, Network, Run};
 
+pub use captions::{Said, Title};
 pub use play::{Played, play};
 
 /// A scenario that was read: the world it begins with, and its statements.
@@ -22,6 +24,8 @@ pub struct Scenario {
     pub run: Run,
     /// The comment at its head, without `#`: which statements it shows, and what the story is.
     pub head: Vec<String>,
+    /// What it is called, if it is a story to be shown.
+    pub title: Option<Title>,
     statements: Vec<Statement>,
 }
 
@@ -112,6 +116,11 @@ enum Kind {
     },
     /// A change of the membership is ordered, of whoever leads or once of this node.
     Member(orders::Ordered, Option<Who>),
+    /// What is said when this is reached.
+    Caption {
+        section: Option<String>,
+        text: String,
+    },
     /// The network is like this from now on.
     Weather(Network),
     /// As it stands.
@@ -122,6 +131,8 @@ enum Kind {
 enum Picked {
     Leader,
     Follower,
+    /// Who stands for election, or asks whether it would win.
+    Candidate,
 }
 
 /// What can be done to a node.
@@ -183,6 +194,14 @@ enum Condition {
     NoLeader,
     /// This node leads and knows nothing better, whoever follows.
     Leads(Who, bool),
+    /// Somebody stands for election.
+    Candidate,
+    /// This node stands; or, with pre-votes, asks whether it would win.
+    Stands(Who),
+    /// The vote of a node in its term.
+    Voted(Who, Who),
+    /// How many votes a candidate has.
+    Votes(Who, Compared),
     Term(Who, Compared),
     Commit(Who, Compared),
     Applied(Who, Compared),

@@ -1,6 +1,7 @@
 //! From text to a scenario: the world it begins with and its statements. Every mistake is told with line and column.
 
 use super::begin::{cluster, disk, weather};
+use super::captions;
 use super::conditions::{condition, told, whom};
 use super::orders::Ordered;
 use super::words::{Read, Words};
@@ -21,7 +22,7 @@ impl Scenario {
     /// The first mistake, with its place.
     pub fn parse(text: &str) -> Result<Self, ScenarioError> {
         let mut run: Option<Run> = None;
-        let (mut head, mut statements, mut comments) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut head, mut title, mut statements, mut comments) = (Vec::new(), None, Vec::new(), Vec::new());
         // Nodes that are there, or may be by then.
         let mut most = None;
         for (line, text) in (1..).zip(text.lines()) {
@@ -38,6 +39,7 @@ impl Scenario {
                 }
                 ("cluster", Some(_)) => return words.wrong("there is a `cluster` already"),
                 (_, None) => return words.wrong("a scenario begins with `cluster members=3`"),
+                ("story", Some(_)) => title = Some(captions::story(&mut words)?),
                 ("disk", Some(run)) if statements.is_empty() => disk(&mut words, run)?,
                 ("disk", Some(_)) => return words.wrong("a `disk` stands before everything that happens"),
                 (_, Some(run)) => {
@@ -58,7 +60,7 @@ impl Scenario {
             return Err(ScenarioError { line: lines, column: 1, what });
         };
         run.check().map_err(|error| ScenarioError { line: 1, column: 1, what: error.to_string() })?;
-        Ok(Self { run, head, statements })
+        Ok(Self { run, head, title, statements })
     }
 }
 
@@ -74,20 +76,16 @@ fn statement(first: &str, words: &mut Words<'_>) -> Read<Kind> {
         "caught" => caught(words)?,
         "weather" => return weather(words),
         "member" => return member(words),
+        "caption" => return captions::caption(words),
+        "align" | "spread" => {
+            words.expect("timers")?;
+            Kind::Act(if first == "align" { Act::AlignTimers } else { Act::SpreadTimers })
+        }
         "strip" => {
             words.expect("hints")?;
             Kind::Act(Act::NoHints)
         }
-        "let" => {
-            let name = words.need("a name")?.to_owned();
-            words.expect("=")?;
-            let picked = match words.need("`leader` or `follower`")? {
-                "leader" => Picked::Leader,
-                "follower" => Picked::Follower,
-                other => return words.wrong(format!("`{other}` is neither `leader` nor `follower`")),
-            };
-            Kind::Let(name, picked)
-        }
+        "let" => return give_name(words),
         "put" | "get" | "delete" | "cas" | "open" | "keep" | "close" => return ask(first, words),
         "cut" | "join" => {
             let (from, to) = (words.who()?, words.who()?);
@@ -105,6 +103,19 @@ fn statement(first: &str, words: &mut Words<'_>) -> Read<Kind> {
     })
 }
 
+/// `let a = leader`
+fn give_name(words: &mut Words<'_>) -> Read<Kind> {
+    let name = words.need("a name")?.to_owned();
+    words.expect("=")?;
+    let picked = match words.need("`leader`, `follower` or `candidate`")? {
+        "leader" => Picked::Leader,
+        "follower" => Picked::Follower,
+        "candidate" => Picked::Candidate,
+        other => return words.wrong(format!("`{other}` is neither `leader` nor `follower` nor `candidate`")),
+    };
+    Ok(Kind::Let(name, picked))
+}
+
 fn transfer(words: &mut Words<'_>) -> Read<Kind> {
     let from = words.who()?;
     Ok(Kind::Transfer(from, if words.skip("to") { Some(words.who()?) } else { None }))
@@ -117,7 +128,7 @@ fn member(words: &mut Words<'_>) -> Read<Kind> {
 }
 
 fn on_node(first: &str, words: &mut Words<'_>) -> Read<Kind> {
-    const KNOWN: &str = "wait, expect, hold, caught, let, put, get, delete, cas, open, keep, close, cut, join, split, isolate, heal, lose, pass, \
+    const KNOWN: &str = "story, caption, align, spread, wait, expect, hold, caught, let, put, get, delete, cas, open, keep, close, cut, join, split, isolate, heal, lose, pass, \
                          weather, strip, crash, power, restart, pause, slow, fail, crash_at, fill, free, corrupt, wipe, forget, \
                          misplace, flip, shorten, drift, jump, suspend, timeout, fire, election_timeout, transfer, \
                          stop, member";
@@ -332,6 +343,7 @@ fn check_nodes(kind: &Kind, most: u64, words: &Words<'_>) -> Read<()> {
         | Kind::Let(..)
         | Kind::Act(_)
         | Kind::Weather(_)
+        | Kind::Caption { .. }
         | Kind::Caught(_)
         | Kind::Ask { at: None, .. } => {}
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use raft::NodeId;
 
+use super::captions::{Said, filled, last_words};
 use super::tell::Story;
 use super::{ActOn, Condition, Kind, Picked, Scenario, ScenarioError, Statement, Told, Who};
 use crate::checkers::Failure;
@@ -25,6 +26,8 @@ pub struct Played {
     pub verdict: Result<(), ScenarioError>,
     /// What happened, line by line.
     pub lines: Vec<String>,
+    /// What was said, and when.
+    pub captions: Vec<Said>,
     /// The same as a run: what was done, and when.
     pub run: Run,
     /// When it ended, in microseconds, and how the members were then.
@@ -40,6 +43,7 @@ struct Player {
     /// Numbers of requests that have a name.
     requests: BTreeMap<String, u64>,
     found: Option<Failure>,
+    captions: Vec<Said>,
     story: Option<Story>,
 }
 
@@ -51,21 +55,21 @@ pub fn play(scenario: &Scenario, tells: bool) -> Played {
         Ok(world) => world,
         Err(error) => {
             let verdict = Err(ScenarioError { line: 1, column: 1, what: error.to_string() });
-            return Played { verdict, lines: Vec::new(), run, end: (0, Vec::new()), found: None };
+            return Played { verdict, lines: Vec::new(), captions: Vec::new(), run, end: (0, Vec::new()), found: None };
         }
     };
     if tells {
         world.tell();
     }
     let (names, requests, story) = (BTreeMap::new(), BTreeMap::new(), tells.then(Story::default));
-    let mut player = Player { world, run, names, requests, found: None, story };
+    let mut player = Player { world, run, names, requests, found: None, captions: Vec::new(), story };
     player.say(|| scenario.head.iter().map(|line| format!("# {line}")).collect());
     let mut verdict = Ok(());
     for (at, statement) in scenario.statements.iter().enumerate() {
         verdict = player.line(statement);
         if verdict.is_err() {
             if player.is_caught(&scenario.statements[at..]) {
-                verdict = Ok(());
+                verdict = player.last_words(&scenario.statements[at..]);
             }
             break;
         }
@@ -78,7 +82,7 @@ pub fn play(scenario: &Scenario, tells: bool) -> Played {
     player
         .say(|| std::iter::once("in the end".to_owned()).chain(end.1.iter().map(|line| format!("  {line}"))).collect());
     let lines = player.story.map(|story| story.lines).unwrap_or_default();
-    Played { verdict, lines, run: player.run, end, found: player.found }
+    Played { verdict, lines, captions: player.captions, run: player.run, end, found: player.found }
 }
 
 impl Player {
@@ -154,6 +158,7 @@ impl Player {
                 self.requests.extend(name.clone().map(|name| (name, number)));
                 self.hear(number, told, within.unwrap_or(ANSWER))
             }
+            Kind::Caption { section, text } => self.caption(section.as_ref(), text),
             Kind::Weather(network) => self.act(Act::Network(*network)),
             Kind::Member(ordered, at) => {
                 let order = ordered.order(|who| self.one(who).map(|id| id.0))?;
@@ -197,6 +202,24 @@ impl Player {
             }
             Kind::Act(act) => self.act(act.clone()),
         }
+    }
+
+    /// What is said behind what was caught.
+    fn last_words(&mut self, left: &[Statement]) -> Result<(), ScenarioError> {
+        for (line, section, text) in last_words(left) {
+            self.caption(section, text).map_err(|what| ScenarioError { line, column: 1, what })?;
+        }
+        Ok(())
+    }
+
+    fn caption(&mut self, section: Option<&String>, text: &str) -> Result<(), String> {
+        let node = |name: &str| match name {
+            "leader" => self.one(&Who::Leader).map(|id| id.to_string()),
+            name => self.one(&Who::Named(name.to_owned())).map(|id| id.to_string()),
+        };
+        let text = filled(text, node)?;
+        self.captions.push(Said { t: self.world.now(), text, section: section.cloned() });
+        Ok(())
     }
 
     // ---- time ---------------------------------------------------------------------------------------------------------
@@ -254,6 +277,7 @@ impl Player {
         let leader = self.world.settled_leader();
         let id = match picked {
             Picked::Leader => leader,
+            Picked::Candidate => self.world.members().into_iter().find(|id| self.stands(*id)),
             Picked::Follower => {
                 let free = |id: &NodeId| Some(*id) != leader && self.names.values().all(|other| other != id);
                 self.world.members().into_iter().find(|id| free(id) && self.world.view(*id).is_some())
@@ -332,18 +356,13 @@ impl Player {
 
     fn check(&self, condition: &Condition) -> Result<(), String> {
         match condition {
-            Condition::Leader(None) => {
-                ensure(self.world.settled_leader().is_some(), || "nobody leads a majority".into())
-            }
-            Condition::Leader(Some(who)) => {
-                let (id, is) = (self.one(who)?, self.world.settled_leader());
-                ensure(is == Some(id), || format!("the leader of a majority is {is:?}"))
-            }
-            Condition::NoLeader => ensure(self.world.leader().is_none(), || "somebody leads".into()),
-            Condition::Leads(who, leads) => self.each(who, |id| {
-                let is = self.world.view(id).map(|view| view.is_leader());
-                ensure(is == Some(*leads), || format!("{id} leads: {is:?}"))
-            }),
+            Condition::Leader(_)
+            | Condition::NoLeader
+            | Condition::Leads(..)
+            | Condition::Candidate
+            | Condition::Stands(_)
+            | Condition::Voted(..)
+            | Condition::Votes(..) => self.check_election(condition),
             Condition::Term(who, compared) => self.each(who, |id| {
                 let term = self.view(id)?.term().0;
                 ensure(compared.holds(term), || format!("{id} is in t{term}"))
@@ -395,6 +414,48 @@ impl Player {
                 ensure(compared.holds(times), || format!("it happened {times} times"))
             }
         }
+    }
+
+    /// What is so of an election.
+    fn check_election(&self, condition: &Condition) -> Result<(), String> {
+        match condition {
+            Condition::Leader(None) => {
+                ensure(self.world.settled_leader().is_some(), || "nobody leads a majority".into())
+            }
+            Condition::Leader(Some(who)) => {
+                let (id, is) = (self.one(who)?, self.world.settled_leader());
+                ensure(is == Some(id), || format!("the leader of a majority is {is:?}"))
+            }
+            Condition::NoLeader => ensure(self.world.leader().is_none(), || "somebody leads".into()),
+            Condition::Leads(who, leads) => self.each(who, |id| {
+                let is = self.world.view(id).map(|view| view.is_leader());
+                ensure(is == Some(*leads), || format!("{id} leads: {is:?}"))
+            }),
+            Condition::Candidate => {
+                let stands = self.world.members().into_iter().any(|id| self.stands(id));
+                ensure(stands, || "nobody stands for election".into())
+            }
+            Condition::Stands(who) => self.each(who, |id| ensure(self.stands(id), || format!("{id} does not stand"))),
+            Condition::Voted(who, candidate) => {
+                let candidate = self.one(candidate)?;
+                self.each(who, |id| {
+                    let vote = self.view(id)?.vote();
+                    ensure(vote == Some(candidate), || format!("{id} voted for {vote:?}"))
+                })
+            }
+            Condition::Votes(who, compared) => self.each(who, |id| {
+                let raft::Role::Candidate(candidate) = self.view(id)?.role() else {
+                    return Err(format!("{id} does not stand"));
+                };
+                let votes = candidate.votes().granted().count() as u64;
+                ensure(compared.holds(votes), || format!("{id} has {votes} votes"))
+            }),
+            _ => Err("this is nothing of an election".into()),
+        }
+    }
+
+    fn stands(&self, id: NodeId) -> bool {
+        self.world.view(id).is_some_and(|view| matches!(view.role(), raft::Role::Candidate(_)))
     }
 
     fn each(&self, who: &Who, check: impl Fn(NodeId) -> Result<(), String>) -> Result<(), String> {

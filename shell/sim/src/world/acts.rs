@@ -6,7 +6,7 @@ use wal::memory_disk::{MemoryDisk, Operation as DiskOperation};
 
 use super::hand_overs::Why;
 use super::member::{Cut, Fate};
-use super::{Event, World};
+use super::{Event, Sight, World};
 use crate::checkers::Checked;
 use crate::lies::Lie;
 use crate::run::{Act, Call, Network, Timer};
@@ -31,6 +31,7 @@ impl World {
     /// What a checker found.
     pub fn act(&mut self, act: &Act) -> Checked {
         self.note(|| format!("-- {act:?}"));
+        self.see(|| Sight::Acted(act.clone()));
         if act.is_fault() && !matches!(act, Act::Order { .. }) {
             self.counters.fault(act.class());
         }
@@ -67,11 +68,10 @@ impl World {
             | Act::Narrow { .. } => self.shape(act),
             Act::Heal => self.links.mend(),
             Act::Network(network) => self.links.weather = network,
-            Act::Deliver { msg } => {
-                if let Some((from, to, message)) = self.links.held.get(&msg).cloned() {
-                    self.deliver(from, to, message);
-                }
-            }
+            Act::Deliver { .. } | Act::Drop { .. } | Act::Delay { .. } | Act::Duplicate { .. } => self.meddle(act),
+            Act::Snapshot { n } => self.input(NodeId(n), Input::SnapshotWanted),
+            Act::AlignTimers => self.set_patience(0),
+            Act::SpreadTimers => self.set_patience(self.t() / self.run.members.max(1)),
             Act::Fire { n, timer } => self.fire(NodeId(n), timer),
             Act::Write { n } => return self.log_write(NodeId(n)),
             Act::Sync { n } => return self.log_by_hand(NodeId(n)),
@@ -211,6 +211,7 @@ impl World {
         member.life += 1;
         member.paused_until = 0;
         self.checkers.down(id);
+        self.see(|| Sight::Down { node: id, power: keep.is_some() });
         self.mark(id.0, life, 2);
         self.note(|| format!("{id} goes down{}", if keep.is_some() { ", without power" } else { "" }));
         self.connections_break(id);

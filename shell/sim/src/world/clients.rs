@@ -13,7 +13,7 @@ use store::{
 use super::reading::asked;
 use super::sessions::Named;
 use super::telling::{describe, pairs, suffix, told};
-use super::{Event, World, hand_overs};
+use super::{Event, Sight, World, hand_overs};
 use crate::checkers::Checked;
 use crate::lies::Lie;
 use crate::run::{Ask, Mode};
@@ -40,6 +40,11 @@ pub(crate) struct Operation {
     pub(crate) limit: u64,
     /// Commands that were acknowledged or read before this was asked.
     pub(crate) must_see: u64,
+    /// When it reaches its member, and when it was answered there.
+    pub(crate) arrives: u64,
+    pub(crate) answered: Option<u64>,
+    /// When its client hears of it.
+    pub(crate) returns: Option<u64>,
     pub(crate) answer: Option<Answer>,
     pub(crate) returned: Option<u64>,
     /// What it has to do with a session.
@@ -276,11 +281,27 @@ impl World {
         let first = named.as_ref().and_then(|named| self.operations.get(&named.first));
         let must_see = first.map_or_else(|| self.must_see(mode), |first| first.must_see);
         self.note(|| format!("client asks {node}: request {number} {}{}", describe(&body), suffix(mode)));
-        let (called, answer, returned) = (self.now, None, None);
-        let operation =
-            Operation { caller, node, life: 0, body, mode, called, limit, must_see, answer, returned, named };
+        let (answer, answered, returns, returned) = (None, None, None, None);
+        let (called, life, delay) = (self.now, 0, self.client_delay());
+        let arrives = called + delay;
+        let operation = Operation {
+            caller,
+            node,
+            life,
+            body,
+            mode,
+            called,
+            limit,
+            must_see,
+            arrives,
+            answered,
+            returns,
+            answer,
+            returned,
+            named,
+        };
         self.operations.insert(number, operation);
-        let delay = if self.calm { 100 } else { self.client_dice.between(50, 800) };
+        self.see(|| Sight::Asked(number));
         self.after(delay, Event::Arrive(number));
         number
     }
@@ -436,7 +457,11 @@ impl World {
         };
         operation.answer = Some(answer);
         self.mark(number, kind, 3);
-        let delay = if self.calm { 100 } else { self.client_dice.between(50, 800) };
+        let (now, delay) = (self.now, self.client_delay());
+        if let Some(operation) = self.operations.get_mut(&number) {
+            (operation.answered, operation.returns) = (Some(now), Some(now + delay));
+        }
+        self.see(|| Sight::Answered(number));
         self.after(delay, Event::Return(number));
     }
 
@@ -447,6 +472,9 @@ impl World {
         }
         let Some(operation) = self.operations.get_mut(&number) else { return Ok(()) };
         operation.returned = Some(now);
+        if let Some(sights) = &mut self.sights {
+            sights.push(Sight::Told(number));
+        }
         let (caller, body) = (operation.caller, operation.body.clone());
         let refused = matches!(operation.answer, Some(Answer::Refused(_)));
         let unknown = matches!(operation.answer, Some(Answer::Refused(Refusal::TimedOut { .. }) | Answer::Lost));
@@ -535,38 +563,5 @@ impl World {
 
     fn open_operations(&self) -> impl Iterator<Item = (&u64, &Operation)> {
         self.operations.iter().rev().take(2000)
-    }
-
-    /// The deadline has passed by so much that there must be an answer.
-    pub(super) fn overdue(&mut self, number: u64) -> Checked {
-        if number >= hand_overs::FIRST {
-            return self.hand_over_overdue(number);
-        }
-        let Some(operation) = self.operations.get(&number).filter(|one| one.answer.is_none()) else { return Ok(()) };
-        if !self.is_life(operation.node, operation.life) {
-            return Ok(());
-        }
-        let late = self.lateness(operation.node);
-        if late > 0 {
-            self.after(late / 10, Event::Overdue(number));
-            return Ok(());
-        }
-        let what = format!("request {number} waits at {} long after its deadline", operation.node);
-        Self::fail("answers", what)
-    }
-
-    /// So much later than its deadline a request may be answered: a sweep, a turn, a clock that is a little wrong.
-    pub(super) fn slack(&self, limit: u64) -> u64 {
-        self.t() / 2 + limit / 4
-    }
-
-    /// A process that stood still or was busy answers later, and one whose clock is behind.
-    pub(super) fn lateness(&self, id: NodeId) -> u64 {
-        let Some(member) = self.members.get(&id) else { return 0 };
-        let (now, t) = (self.now, self.t());
-        let was = |until: u64, aftermath: u64| until > 0 && until + aftermath > now;
-        // A clock that stood still or went back is behind for as long as any request lasts.
-        let late = was(member.paused_until, t) || was(member.busy.0, 2 * t) || was(member.behind_until, 8 * t);
-        if late { 20 * t } else { 0 }
     }
 }

@@ -13,7 +13,7 @@ use wal::{Options, Wal, WriteError};
 
 use super::member::Cut;
 use super::transfers::CHUNK_BYTES;
-use super::{Event, Job, Running, World};
+use super::{Event, Job, Running, Sight, World};
 use crate::checkers::Checked;
 use crate::lies::Lie;
 use crate::machine::{Machine, Wrong};
@@ -80,7 +80,7 @@ impl World {
         let founders = || Configuration::of_voters((1..=self.run.members).map(NodeId));
         let mut configuration = told.unwrap_or_else(founders);
         configuration.settings = self.run.settings();
-        if !self.run.initial.is_empty() {
+        if self.run.described || !self.run.initial.is_empty() {
             // Members that ran before have described themselves: no entry of their own is in the way of a figure.
             for (id, member) in &mut configuration.members {
                 let Own { disk, info, .. } = Self::own(*id);
@@ -148,6 +148,7 @@ impl World {
             return Self::fail("start", format!("{id} starts as life {is} of its disk, and was {was} before"));
         }
         member.incarnation = started.incarnation;
+        member.snapshot = started.replica.inspect().log().base().index.0.max(newest_snapshot(&member.disk));
         member.claimed = true;
         self.checkers.started(&started.replica)?;
         let storeroom = started.storeroom.with_chunks_of(CHUNK_BYTES);
@@ -163,6 +164,9 @@ impl World {
             met: BTreeMap::new(),
             awake: false,
             timers: Vec::with_capacity(5),
+            armed: BTreeMap::new(),
+            patience: None,
+            arrived: Vec::new(),
             look_at: u64::MAX,
             write: None,
             written: false,
@@ -173,6 +177,7 @@ impl World {
             receiving: Receiving::default(),
             pace: Pace::new(self.run.network.snapshot_rate),
         });
+        self.see(|| Sight::Started(id));
         self.plant(id);
         self.chores(id);
         self.wake(id);
@@ -194,6 +199,7 @@ impl World {
 
     fn start_failed(&mut self, id: NodeId, error: &StartError) -> Checked {
         self.note(|| format!("{id} can't start: {error}"));
+        self.see(|| Sight::NotStarted(id, error.to_string()));
         let t = self.t();
         let Some(member) = self.members.get_mut(&id) else { return Ok(()) };
         if !member.full && !member.disk_fails {
@@ -373,6 +379,12 @@ impl World {
         }
     }
 
+    pub(super) fn snapshot_is_here(&mut self, id: NodeId, index: raft::Index) {
+        if let Some(member) = self.members.get_mut(&id) {
+            member.snapshot = member.snapshot.max(index.0);
+        }
+    }
+
     fn next_job(&mut self, id: NodeId, usual: u64) {
         let delay = self.disk_delay(id, usual);
         let life = self.life(id);
@@ -383,7 +395,7 @@ impl World {
         let before = self.cut_ahead(id);
         let Some(running) = self.running(id) else { return Ok(()) };
         let Some(job) = running.jobs.pop_front() else { return Ok(()) };
-        let mut path = None;
+        let (mut path, mut taken) = (None, None);
         let done = match job {
             Job::Chore(chore) => {
                 let done = running.storeroom.perform(&chore).is_ok();
@@ -395,11 +407,16 @@ impl World {
                 let done = running.storeroom.take(*snapshot).is_ok();
                 running.inbox.push(if done { Input::SnapshotTaken(index) } else { Input::SnapshotFailed });
                 path = Some(if done { "snapshot taken" } else { "snapshot failed" });
+                taken = done.then_some(index);
                 done
             }
         };
         if self.cut_behind(id, &before) {
             return Ok(());
+        }
+        if let Some(index) = taken {
+            self.snapshot_is_here(id, index);
+            self.see(|| Sight::SnapshotTaken(id, index));
         }
         if let Some(path) = path {
             self.counters.path(path);
@@ -415,6 +432,11 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// What the newest snapshot of this disk covers.
+fn newest_snapshot(disk: &MemoryDisk) -> u64 {
+    snapshot_file::newest(disk).ok().flatten().map_or(0, |newest| newest.position.index)
 }
 
 /// Whether a start on this disk finds a snapshot that is not on its log.

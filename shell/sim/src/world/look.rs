@@ -75,7 +75,7 @@ impl World {
 
     /// Messages of consensus that wait to be delivered by hand, as they are displayed, with their numbers.
     pub fn held_messages(&self) -> impl Iterator<Item = (u64, String)> {
-        self.links.held.iter().filter_map(|(number, (_, _, message))| match message {
+        self.links.held.iter().filter_map(|(number, held)| match &held.message {
             PeerMessage::Raft(message) => Some((*number, message.to_string())),
             _ => None,
         })

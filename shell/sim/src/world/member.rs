@@ -77,8 +77,12 @@ pub(crate) struct Member {
     pub(crate) behind_until: u64,
     /// Each of its turns begins up to so much later, until then.
     pub(crate) busy: (u64, u64),
-    /// Of its timers, and of how long its own work takes.
+    /// Of how long its own work takes.
     pub(crate) dice: Dice,
+    /// Of its timers.
+    pub(crate) timer_dice: Dice,
+    /// Its newest snapshot covers entries up to here.
+    pub(crate) snapshot: u64,
     /// A copy of its disk of long ago, for a lie.
     pub(crate) old_disk: Option<MemoryDisk>,
 }
@@ -108,6 +112,12 @@ pub(crate) struct Running {
     pub(crate) awake: bool,
     /// Deadlines in the world's time, few and in no order.
     pub(crate) timers: Vec<(Timer, u64)>,
+    /// When each was armed last.
+    pub(crate) armed: BTreeMap<Timer, u64>,
+    /// Somebody set when it loses its patience, if it hears no leader until then.
+    pub(crate) patience: Option<u64>,
+    /// Messages that wait in the inbox.
+    pub(crate) arrived: Vec<u64>,
     /// The earliest event that looks at them.
     pub(crate) look_at: u64,
     pub(crate) write: Option<Write>,
@@ -187,6 +197,8 @@ impl Member {
             behind_until: 0,
             busy: (0, 0),
             dice,
+            timer_dice: Dice::new(seed, "timers", id.0),
+            snapshot: 0,
             old_disk: None,
         }
     }

@@ -10,32 +10,39 @@ mod disk_work;
 mod ending;
 mod hand_overs;
 mod image;
+mod inside;
 mod look;
 mod member;
 mod network;
 mod orders;
+mod patience;
 mod queue;
 mod reading;
 mod rot;
 mod sessions;
 mod shapes;
+mod sight;
 mod telling;
+mod timers;
 mod transfers;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use raft::{Delay, Event as RaftEvent, NodeId};
-use replica::{Input, Output, RequestId, Time, Timer, TimerChange};
+use raft::{Event as RaftEvent, NodeId};
+use replica::{Input, Output, RequestId, Time};
 
 use clients::Caller;
 pub(crate) use clients::{Answer, Body, Operation};
 use hand_overs::HandOver;
+pub use inside::{Kept, Request, Standing};
 pub use look::Heard;
 use member::{Job, Member, Running};
 use network::Links;
 use orders::Operators;
 use queue::{Event, Queue};
+pub use sight::{Ending, Load, Sent, Sight};
+pub use timers::Countdown;
 use transfers::Transfer;
 
 use crate::checkers::{Checked, Checkers, Failure};
@@ -90,6 +97,9 @@ pub struct World {
     events: u64,
     hash: u64,
     told: Option<Vec<String>>,
+    sights: Option<Vec<Sight>>,
+    /// The next step of the script.
+    next_step: usize,
 }
 
 impl World {
@@ -98,6 +108,20 @@ impl World {
     /// # Errors
     /// When the run asks for what can't be.
     pub fn new(run: Run) -> Result<Self, RunError> {
+        let mut world = Self::endless(run)?;
+        if world.run.timing.calm_at == 0
+            && let Some(last) = world.run.script.last()
+        {
+            world.queue.push(last.at + 2 * world.t(), Event::Stop);
+        }
+        Ok(world)
+    }
+
+    /// The same world, where nothing ends when the script is over: it goes on for as long as somebody looks.
+    ///
+    /// # Errors
+    /// When the run asks for what can't be.
+    pub fn endless(run: Run) -> Result<Self, RunError> {
         run.check()?;
         let seed = run.seed;
         let members = (1..=run.members).map(NodeId).map(|id| (id, Member::new(id, seed))).collect();
@@ -127,6 +151,8 @@ impl World {
             events: 0,
             hash: seed,
             told: None,
+            sights: None,
+            next_step: 0,
             run,
         };
         world.begin_all()?;
@@ -147,13 +173,8 @@ impl World {
             self.after(delay, Event::Client(number));
         }
         self.begin_sessions();
-        for (number, step) in self.run.script.iter().enumerate() {
-            self.queue.push(step.at, Event::Script(number));
-        }
         if self.run.timing.calm_at > 0 {
             self.queue.push(self.run.timing.calm_at, Event::Calm);
-        } else if let Some(last) = self.run.script.last() {
-            self.queue.push(last.at + 2 * self.t(), Event::Stop);
         }
         Ok(())
     }
@@ -189,7 +210,7 @@ impl World {
     /// # Errors
     /// What a checker found.
     pub fn run_until(&mut self, time: u64) -> Result<(), Failure> {
-        while self.queue.next_at().is_some_and(|at| at <= time) && self.step()? {}
+        while self.next_at().is_some_and(|at| at <= time) && self.step()? {}
         self.now = self.now.max(time);
         Ok(())
     }
@@ -200,12 +221,47 @@ impl World {
         Ended { hash: self.hash, events: self.events, micros: self.now, operations: self.next_operation }
     }
 
+    /// When the next event happens.
+    #[must_use]
+    pub fn next_at(&self) -> Option<u64> {
+        let step = self.run.script.get(self.next_step).map(|step| step.at);
+        step.into_iter().chain(self.queue.next_at()).min()
+    }
+
+    /// Steps of the script come before what happens at the same time, so more of them may be added later.
+    fn next(&mut self) -> Option<(u64, Event)> {
+        let step = self.run.script.get(self.next_step).map(|step| step.at);
+        match step.filter(|at| self.queue.next_at().is_none_or(|next| *at <= next)) {
+            Some(at) => {
+                self.next_step += 1;
+                Some((at.max(self.now), Event::Script(self.next_step - 1)))
+            }
+            None => self.queue.pop(),
+        }
+    }
+
+    /// How many steps of the script are done.
+    #[must_use]
+    pub fn steps_done(&self) -> usize {
+        self.next_step
+    }
+
+    /// Goes on with another script, which is the same up to now. False: it is not, and nothing has changed.
+    pub fn continue_with(&mut self, script: &[crate::run::Step]) -> bool {
+        let (done, begun) = (self.run.script.get(..self.next_step), script.get(..self.next_step));
+        let same = done == begun && script.get(self.next_step).is_none_or(|step| step.at > self.now);
+        if same {
+            self.run.script = script.to_vec();
+        }
+        same
+    }
+
     /// The next event. False: there is none.
     ///
     /// # Errors
     /// What a checker found.
     pub fn step(&mut self) -> Result<bool, Failure> {
-        let Some((now, event)) = self.queue.pop() else { return Ok(false) };
+        let Some((now, event)) = self.next() else { return Ok(false) };
         self.checkers.bounds.passes(now > self.now)?;
         self.now = now;
         self.checkers.sequence.now = now;
@@ -232,14 +288,15 @@ impl World {
             Event::Turn(..) | Event::TimersDue(..) | Event::LogWrite(..) | Event::LogSync(..) | Event::Job(..) => {
                 Ok(())
             }
-            Event::Deliver(from, to, message) => {
-                self.deliver(from, to, *message);
+            Event::Deliver(flying) => {
+                self.deliver(*flying);
                 Ok(())
             }
-            Event::Stray(from, to, message) => {
-                self.hand_over(from, to, *message);
+            Event::Stray(flying) => {
+                self.hand_over(*flying);
                 Ok(())
             }
+            Event::Nothing => Ok(()),
             Event::Chunk(transfer) => self.chunk(transfer),
             Event::Client(number) => {
                 self.client(number);
@@ -383,6 +440,15 @@ impl World {
                 *at > now
             });
         }
+        if let Some(sights) = &mut self.sights {
+            sights.extend(running.arrived.drain(..).map(|message| Sight::Took(id, message)));
+            sights.extend(inputs.iter().filter_map(|input| match input {
+                Input::TimerFired(timer) => Some(Sight::TimerFired(id, *timer)),
+                Input::Written(_) => Some(Sight::Synced(id)),
+                _ => None,
+            }));
+        }
+        running.arrived.clear();
         let (leased, served) = (running.replica.lease_state(), running.replica.lease_reads());
         let output = running.replica.turn(clock, inputs.drain(..));
         if running.inbox.is_empty() {
@@ -412,9 +478,11 @@ impl World {
     }
 
     fn carry_out(&mut self, id: NodeId, output: Output<Machine>) -> Checked {
+        self.see(|| Sight::Turned(id));
         self.checkers.transfers.stood(id, &output.events)?;
         for event in &output.events {
             self.note(|| format!("{id} {event}"));
+            self.see(|| Sight::Consensus(id, *event));
             self.notice_event(event);
             if let (RaftEvent::BecameFollower { .. }, Some(running)) = (event, self.running(id)) {
                 running.sending.forget();
@@ -456,76 +524,6 @@ impl World {
             self.wake(id);
         }
         Ok(())
-    }
-
-    // ---- timers -------------------------------------------------------------------------------------------------------
-
-    fn timer(&mut self, id: NodeId, change: TimerChange) {
-        let (heartbeat, by_hand) = (self.run.timing.heartbeat, self.run.timing.timers_by_hand);
-        let now = self.now;
-        let Some(member) = self.members.get_mut(&id) else { return };
-        let t = member.running.as_ref().map_or(0, |running| running.timeout);
-        let (timer, delay) = match change {
-            TimerChange::Sweep(delay) => (Timer::Sweep, delay),
-            TimerChange::Silence(delay) => (Timer::Raft(raft::Timer::LeaderSilent), delay),
-            TimerChange::Raft(raft::TimerChange::Disarm(timer)) => {
-                if let Some(running) = &mut member.running {
-                    running.timers.retain(|(other, _)| *other != Timer::Raft(timer));
-                }
-                return;
-            }
-            TimerChange::Raft(raft::TimerChange::Arm(timer, delay)) => {
-                let delay = match delay {
-                    Delay::HeartbeatInterval => heartbeat,
-                    Delay::T => t,
-                    Delay::UpToT => member.dice.below(t + 1),
-                    Delay::TToTwiceT => t + member.dice.below(t + 1),
-                };
-                (Timer::Raft(timer), delay)
-            }
-        };
-        if by_hand && timer != Timer::Sweep {
-            return;
-        }
-        let at = now + member.clock.wait(delay);
-        let (life, Some(running)) = (member.life, member.running.as_mut()) else { return };
-        match running.timers.iter_mut().find(|(other, _)| *other == timer) {
-            Some((_, deadline)) => *deadline = at,
-            None => running.timers.push((timer, at)),
-        }
-        if at < running.look_at {
-            running.look_at = at;
-            self.queue.push(at, Event::TimersDue(id, life));
-        }
-    }
-
-    /// The timers of a member have other deadlines than before.
-    fn look_at_timers(&mut self, id: NodeId) {
-        let Some(member) = self.members.get_mut(&id) else { return };
-        let (life, Some(running)) = (member.life, member.running.as_mut()) else { return };
-        if let Some(next) = running.timers.iter().map(|(_, at)| *at).min() {
-            running.look_at = next;
-            self.queue.push(next, Event::TimersDue(id, life));
-        }
-    }
-
-    /// One event looks at all timers of a member; it comes again at the next deadline.
-    fn timers_due(&mut self, id: NodeId) {
-        let now = self.now;
-        let Some(member) = self.members.get_mut(&id) else { return };
-        let (life, Some(running)) = (member.life, member.running.as_mut()) else { return };
-        if running.look_at != now {
-            return;
-        }
-        let due = running.timers.iter().any(|(_, at)| *at <= now);
-        let next = running.timers.iter().map(|(_, at)| *at).filter(|at| *at > now).min();
-        running.look_at = next.unwrap_or(u64::MAX);
-        if let Some(next) = next {
-            self.queue.push(next, Event::TimersDue(id, life));
-        }
-        if due {
-            self.wake(id);
-        }
     }
 
     fn notice_event(&mut self, event: &RaftEvent) {

@@ -8,14 +8,45 @@ use replica::Input;
 use replica::PeerMessage;
 use replica::peer::{ForwardedWriteReply, NotAccepted};
 
-use super::{Event, World};
+use super::{Ending, Event, Load, Sent, Sight, World};
 use crate::checkers::Checked;
 use crate::dice::Dice;
 use crate::lies::Lie;
-use crate::run::{Network, Run};
+use crate::run::{Act, Network, Run};
+
+/// A message on its way.
+#[derive(Debug, Clone)]
+pub(crate) struct Flying {
+    /// Its number.
+    pub(super) id: u64,
+    pub(super) from: NodeId,
+    pub(super) to: NodeId,
+    /// When it left.
+    pub(super) sent: u64,
+    pub(super) copy_of: Option<u64>,
+    pub(super) message: PeerMessage,
+}
+
+/// Numbers of copies begin behind those of all messages and snapshots.
+const COPIES: u64 = 1 << 41;
+/// Numbers of snapshots begin behind those of all messages.
+pub(super) const SNAPSHOTS: u64 = 1 << 40;
 
 /// Messages that are kept to be sent again a long time after.
 const REMEMBERED: usize = 256;
+
+impl Flying {
+    /// It is on its way, to be there at this time or to be lost at that.
+    pub(super) fn seen(&self, arrives: Option<u64>, lost_at: Option<u64>) -> Sight {
+        Sight::Sent(Box::new(self.sent(arrives, lost_at)))
+    }
+
+    pub(super) fn sent(&self, arrives: Option<u64>, lost_at: Option<u64>) -> Sent {
+        let load = Load::Message(self.message.clone());
+        let Self { id, from, to, sent, copy_of, .. } = *self;
+        Sent { id, from, to, at: sent, arrives, lost_at, copy_of, load }
+    }
+}
 
 /// A message that is kept.
 struct Old {
@@ -47,7 +78,9 @@ pub(super) struct Links {
     /// So many messages were sent.
     pub(super) sent: u64,
     /// Messages that wait to be delivered by hand.
-    pub(super) held: BTreeMap<u64, (NodeId, NodeId, PeerMessage)>,
+    pub(super) held: BTreeMap<u64, Flying>,
+    /// So many copies were made.
+    copies: u64,
     pub(super) dice: Dice,
     old: Vec<Old>,
     /// Links on which nothing arrives before this time.
@@ -69,6 +102,7 @@ impl Links {
             broken: BTreeSet::new(),
             sent: 0,
             held: BTreeMap::new(),
+            copies: 0,
             dice: Dice::new(run.seed, "network", 0),
             old: Vec::new(),
             clogged: BTreeMap::new(),
@@ -114,15 +148,19 @@ impl World {
             self.counters.path("write forwarded");
             self.replay_forward(from, &message);
         }
+        let flying = Flying { id: self.links.sent, from, to, sent: self.now, copy_of: None, message };
         if self.links.weather.by_hand {
-            self.links.held.insert(self.links.sent, (from, to, message));
+            self.see(|| flying.seen(None, None));
+            self.links.held.insert(self.links.sent, flying);
             self.note(|| line);
             return Ok(());
         }
-        self.remember(from, to, &message);
+        self.remember(from, to, &flying.message);
         let Network { loss, doubled, late, .. } = self.links.weather;
         if self.links.dice.chance(loss) {
             self.counters.fault("message lost");
+            let lost_at = self.now + self.links.weather.delay_min / 2;
+            self.see(|| flying.seen(None, Some(lost_at)));
             self.note(|| format!("{line} (lost)"));
             return Ok(());
         }
@@ -130,18 +168,75 @@ impl World {
         if self.links.dice.chance(doubled) {
             let delay = self.links.dice.between(50, self.run.timing.heartbeat * 3);
             self.counters.fault("message doubled");
-            self.after(delay, Event::Stray(from, to, Box::new(message.clone())));
+            self.copy(&flying, delay);
         }
         let mut delay = self.links.delay();
         if !self.links.clogged.is_empty() || !self.links.narrow.is_empty() {
-            delay += self.links.waits(self.now, (from, to), &message);
+            delay += self.links.waits(self.now, (from, to), &flying.message);
         }
         if self.links.dice.chance(late) {
             delay += self.links.dice.below(self.run.timing.heartbeat * 3);
             self.counters.fault("message late");
         }
-        self.after(delay, Event::Deliver(from, to, Box::new(message)));
+        let arrives = self.now.saturating_add(delay);
+        self.see(|| flying.seen(Some(arrives), None));
+        self.queue.push(arrives, Event::Deliver(Box::new(flying)));
         Ok(())
+    }
+
+    /// A message comes once more, after so long and on another way.
+    fn copy(&mut self, of: &Flying, delay: u64) {
+        self.links.copies += 1;
+        let copy_of = Some(of.id).filter(|id| *id > 0);
+        let copy = Flying { id: COPIES + self.links.copies, sent: self.now, copy_of, ..of.clone() };
+        let arrives = self.now.saturating_add(delay);
+        self.see(|| copy.seen(Some(arrives), None));
+        self.queue.push(arrives, Event::Stray(Box::new(copy)));
+    }
+
+    /// Something is done to a single message that is on its way.
+    pub(super) fn meddle(&mut self, act: &Act) {
+        match *act {
+            Act::Deliver { msg } => {
+                if let Some(held) = self.links.held.get(&msg).cloned() {
+                    self.deliver(held);
+                }
+            }
+            Act::Drop { msg } => {
+                let known = self.take_flying(msg).is_some() || self.links.held.remove(&msg).is_some();
+                if known || self.drop_snapshot(msg) {
+                    self.see(|| Sight::Ended(msg, Ending::Lost));
+                }
+            }
+            Act::Delay { msg, by } => {
+                if let Some((at, stray, flying)) = self.take_flying(msg) {
+                    let arrives = at.saturating_add(by);
+                    self.see(|| flying.seen(Some(arrives), None));
+                    self.queue.push(arrives, if stray { Event::Stray(flying) } else { Event::Deliver(flying) });
+                }
+            }
+            Act::Duplicate { msg } => {
+                let on_its_way = self.queue.iter().find_map(|(_, event)| match event {
+                    Event::Deliver(flying) | Event::Stray(flying) if flying.id == msg => Some(flying.clone()),
+                    _ => None,
+                });
+                if let Some(flying) = on_its_way {
+                    let delay = self.links.delay();
+                    self.copy(&flying, delay);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes a message off its way: when it would have arrived, whether it is a copy, and it.
+    fn take_flying(&mut self, msg: u64) -> Option<(u64, bool, Box<Flying>)> {
+        let is_it = |event: &Event| matches!(event, Event::Deliver(one) | Event::Stray(one) if one.id == msg);
+        match self.queue.take(is_it)? {
+            (at, Event::Deliver(flying)) => Some((at, false, flying)),
+            (at, Event::Stray(flying)) => Some((at, true, flying)),
+            _ => None,
+        }
     }
 
     /// Some messages are kept, and one of them may come once more, however old it is.
@@ -161,14 +256,14 @@ impl World {
         if self.links.dice.chance(self.links.weather.replayed.saturating_mul(8)) {
             let place = self.links.dice.place(self.links.old.len());
             let Old { from, to, ref message, at, lives } = self.links.old[place];
-            let message = Box::new(message.clone());
+            let message = message.clone();
             let delay = self.links.delay();
             let long_ago = self.now - at > 2 * self.t();
             self.counters.fault(if long_ago { "message of long ago" } else { "message doubled" });
             if lives != (self.life(from), self.life(to)) {
                 self.counters.fault("message of an earlier life");
             }
-            self.after(delay, Event::Stray(from, to, message));
+            self.copy(&Flying { id: 0, from, to, sent: self.now, copy_of: None, message }, delay);
         }
     }
 
@@ -178,19 +273,25 @@ impl World {
         }
         for other in self.ids() {
             let delay = self.links.dice.between(self.t() / 2, 6 * self.t());
-            self.after(delay, Event::Deliver(from, other, Box::new(message.clone())));
+            let (to, message) = (other, message.clone());
+            let old = Flying { id: 0, from, to, sent: self.now, copy_of: None, message };
+            self.after(delay, Event::Deliver(Box::new(old)));
         }
     }
 
-    pub(super) fn deliver(&mut self, from: NodeId, to: NodeId, message: PeerMessage) {
-        if self.links.broken.contains(&(from, to)) || self.is_filtered(from, to, &message) {
-            return;
+    pub(super) fn deliver(&mut self, flying: Flying) {
+        let Flying { id, from, to, .. } = flying;
+        if self.links.broken.contains(&(from, to)) || self.is_filtered(from, to, &flying.message) {
+            return self.see(|| Sight::Ended(id, Ending::Lost));
         }
-        self.hand_over(from, to, message);
+        self.hand_over(flying);
     }
 
     /// A message is there, whatever the link is like.
-    pub(super) fn hand_over(&mut self, from: NodeId, to: NodeId, mut message: PeerMessage) {
+    pub(super) fn hand_over(&mut self, flying: Flying) {
+        let Flying { id, from, to, mut message, .. } = flying;
+        let ending = if self.running(to).is_some() { Ending::Arrived } else { Ending::NobodyThere };
+        self.see(|| Sight::Ended(id, ending));
         self.greet(from, to);
         if self.links.no_hints
             && let PeerMessage::Raft(message) = &mut message
@@ -214,6 +315,9 @@ impl World {
                     }
                 }
             }
+        }
+        if let Some(running) = self.running(to) {
+            running.arrived.push(id);
         }
         self.input(to, Input::Message(from, message));
     }
@@ -271,7 +375,7 @@ fn size(message: &PeerMessage) -> u64 {
 }
 
 /// What a kind of message is called, in scripts of faults and where they are counted.
-fn kind_of(message: &PeerMessage) -> &'static str {
+pub(super) fn kind_of(message: &PeerMessage) -> &'static str {
     match message {
         PeerMessage::Raft(message) => message.body.name(),
         PeerMessage::Write(_) => "Write",

@@ -5,7 +5,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use raft::NodeId;
-use replica::{PeerMessage, SessionId};
+use replica::SessionId;
+
+use super::network::Flying;
 
 /// What is to happen.
 #[derive(Debug)]
@@ -13,9 +15,11 @@ pub(crate) enum Event {
     Start(NodeId),
     Turn(NodeId, u64),
     TimersDue(NodeId, u64),
-    Deliver(NodeId, NodeId, Box<PeerMessage>),
+    Deliver(Box<Flying>),
     /// A copy that took another way: it arrives also where the link is cut meanwhile.
-    Stray(NodeId, NodeId, Box<PeerMessage>),
+    Stray(Box<Flying>),
+    /// What was to happen here was taken away.
+    Nothing,
     LogWrite(NodeId, u64),
     LogSync(NodeId, u64),
     Job(NodeId, u64),
@@ -84,6 +88,20 @@ impl Queue {
         self.events[place as usize].take().map(|event| (at, event))
     }
 
+    /// What is to come, in no order, with its time.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, &Event)> {
+        self.heap.iter().filter_map(|Reverse((at, _, place))| Some((*at, self.events.get(*place as usize)?.as_ref()?)))
+    }
+
+    /// Takes away what is to come and is so, with its time: nothing happens then.
+    pub(crate) fn take(&mut self, is_it: impl Fn(&Event) -> bool) -> Option<(u64, Event)> {
+        let places = self.heap.iter().map(|Reverse((at, _, place))| (*at, *place));
+        let is_here = |place: u32| self.events.get(place as usize).and_then(Option::as_ref).is_some_and(&is_it);
+        let (at, place) = places.filter(|(_, place)| is_here(*place)).min()?;
+        let event = self.events.get_mut(place as usize)?.replace(Event::Nothing)?;
+        Some((at, event))
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.heap.len()
     }
@@ -108,5 +126,18 @@ mod tests {
         }
         assert_eq!(order, [(3, 2), (3, 4), (4, 9), (5, 1), (5, 3)]);
         assert_eq!((queue.len(), queue.next_at()), (0, None));
+    }
+
+    #[test]
+    fn what_is_taken_away_does_not_happen() {
+        let mut queue = Queue::default();
+        for (at, number) in [(5, 1), (3, 2)] {
+            queue.push(at, Event::Arrive(number));
+        }
+        let taken = queue.take(|event| matches!(event, Event::Arrive(1)));
+        assert!(matches!(taken, Some((5, Event::Arrive(1)))), "{taken:?}");
+        assert!(queue.take(|event| matches!(event, Event::Arrive(1))).is_none());
+        assert!(matches!(queue.pop(), Some((3, Event::Arrive(2)))));
+        assert!(matches!(queue.pop(), Some((5, Event::Nothing))));
     }
 }

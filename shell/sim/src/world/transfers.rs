@@ -1,13 +1,14 @@
 //! Snapshots on their way from a leader to a follower, chunk by chunk over a connection of their own, which breaks, repeats and
 //! damages. What goes on where after a cut is decided by the member's own machines ([`replica::transfers`]).
 
-use raft::{NodeId, Term};
+use raft::{NodeId, Position, Term};
 use replica::transfers::{Outgoing, SendError, Visit};
 use replica::{Input, Loaded, ReceivedSnapshot, SendSnapshot};
 use wal::memory_disk::MemoryDisk;
 use wal::snapshot_file::{IncomingSnapshot, SnapshotError};
 
-use super::{Event, World};
+use super::network::SNAPSHOTS;
+use super::{Ending, Event, Load, Sent, Sight, World};
 use crate::checkers::Checked;
 use crate::lies::Lie;
 use crate::machine::Machine;
@@ -34,6 +35,21 @@ pub(super) struct Transfer {
     building: bool,
     /// The sender knows that its connection is gone.
     deserted: bool,
+    /// The receiver has it.
+    here: bool,
+    number: u64,
+    begun: u64,
+    /// About when it will be there.
+    arrives: u64,
+}
+
+impl Transfer {
+    fn seen(&self) -> Sent {
+        let Self { from, to, term, begun: at, arrives, end: bytes, number, .. } = *self;
+        let last = self.file.id().position;
+        let load = Load::Snapshot { term, position: Position::new(last.index, last.term), bytes };
+        Sent { id: SNAPSHOTS + number, from, to, at, arrives: Some(arrives), lost_at: None, copy_of: None, load }
+    }
 }
 
 impl World {
@@ -56,11 +72,32 @@ impl World {
         self.counters.path("snapshot sent");
         self.next_transfer += 1;
         let (sent, visit, incoming) = (0, None, None);
-        let (building, deserted) = (false, false);
-        let transfer =
-            Transfer { from, from_life, to, to_life, term, file, end, sent, visit, incoming, building, deserted };
-        self.transfers.insert(self.next_transfer, transfer);
-        self.after(500, Event::Chunk(self.next_transfer));
+        let (building, deserted, here) = (false, false, false);
+        let (way, begun) = (self.links.weather.delay_min.max(500), self.now);
+        // An offer, pieces, and a building that takes a while.
+        let arrives = begun + way + 3000 + 500 * end.div_ceil(PIECE_BYTES as u64);
+        let number = self.next_transfer;
+        let transfer = Transfer {
+            from,
+            from_life,
+            to,
+            to_life,
+            term,
+            file,
+            end,
+            sent,
+            visit,
+            incoming,
+            building,
+            deserted,
+            here,
+            number,
+            begun,
+            arrives,
+        };
+        self.see(|| Sight::Sent(Box::new(transfer.seen())));
+        self.transfers.insert(number, transfer);
+        self.after(way, Event::Chunk(number));
     }
 
     /// The offer or the next chunk arrives, or the connection breaks.
@@ -142,15 +179,29 @@ impl World {
         true
     }
 
-    fn take_in(&mut self, transfer: &Transfer, loaded: Loaded<Machine>) {
+    fn take_in(&mut self, transfer: &mut Transfer, loaded: Loaded<Machine>) {
         let Loaded { position, section, mut machine } = loaded;
         let Transfer { from, to, term, .. } = *transfer;
         if self.lies(Lie::SnapshotBehind) {
             machine.claim_one_more();
         }
+        transfer.here = true;
+        self.snapshot_is_here(to, position.index);
         self.note(|| format!("{to} received snapshot {position}"));
         let received = ReceivedSnapshot { from, term, position, section, machine };
         self.input(to, Input::SnapshotReceived(Box::new(received)));
+    }
+
+    /// Snapshots on their way.
+    pub(super) fn flying_snapshots(&self) -> impl Iterator<Item = Sent> {
+        self.transfers.values().filter(|one| !one.deserted).map(Transfer::seen)
+    }
+
+    /// Somebody cuts the connection of a snapshot. False: there is no such snapshot.
+    pub(super) fn drop_snapshot(&mut self, msg: u64) -> bool {
+        let Some(transfer) = self.transfers.remove(&msg.saturating_sub(SNAPSHOTS)) else { return false };
+        self.interrupted(transfer);
+        true
     }
 
     fn next_piece(&mut self, number: u64, mut transfer: Transfer) {
@@ -231,7 +282,7 @@ impl World {
         }
         let whole = matches!(loaded, Some(Ok(_)));
         match loaded {
-            Some(Ok(loaded)) => self.take_in(&transfer, loaded),
+            Some(Ok(loaded)) => self.take_in(&mut transfer, loaded),
             Some(Err(error)) => {
                 self.counters.path("snapshot refused by its receiver");
                 self.note(|| format!("{to} refuses the snapshot: {error}"));
@@ -261,6 +312,8 @@ impl World {
             return;
         }
         transfer.deserted = true;
+        let ending = if transfer.here { Ending::Arrived } else { Ending::Lost };
+        self.see(|| Sight::Ended(SNAPSHOTS + transfer.number, ending));
         if self.is_life(from, transfer.from_life)
             && let Some(running) = self.running(from)
         {
