@@ -6,6 +6,7 @@ use replica::peer::Greeting;
 use replica::{PeerMessage, Question, ReadMode, ReceivedSnapshot, Reply, SessionAct, SessionCommand};
 use tokio::sync::oneshot;
 
+use crate::look::Look;
 use crate::node::EndError;
 
 /// What a client asks, with the channel for its answer.
@@ -31,6 +32,8 @@ pub(crate) enum Traffic {
     Peer(NodeId, PeerMessage),
     /// The connection on which this peer spoke has ended, behind all that it said.
     PeerGone(NodeId),
+    /// Somebody wants to see how this member is.
+    Look(oneshot::Sender<Look>),
 }
 
 /// From the member's own threads: few by nature, never lost.

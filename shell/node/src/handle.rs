@@ -18,6 +18,7 @@ use tokio::sync::mpsc::Sender;
 use tokio::sync::{oneshot, watch};
 
 use crate::arrival::{ClientRequest, Traffic, What};
+use crate::look::Look;
 use crate::published::Published;
 
 /// A command that was committed and applied.
@@ -217,6 +218,15 @@ impl<S: StateMachine> Handle<S> {
     #[must_use]
     pub fn status(&self) -> Status {
         self.published.status.borrow().clone()
+    }
+
+    /// How this member is, with more than [`Handle::status`] tells: what it knows of the others, how long commits take, what
+    /// happened lately. The loop answers between two turns, by itself: a member without a leader answers like any other. None
+    /// where the member has ended.
+    pub async fn look(&self) -> Option<Look> {
+        let (answer, look) = oneshot::channel();
+        self.traffic.send(Traffic::Look(answer)).await.ok()?;
+        look.await.ok()
     }
 
     /// Tells when the status changes.

@@ -57,6 +57,7 @@ mod clocks;
 mod folder;
 pub mod handle;
 mod log_thread;
+pub mod look;
 mod met;
 mod node;
 mod node_loop;

@@ -1,7 +1,8 @@
 //! The thread that writes and syncs the log, one batch after the other, and does nothing else.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use raft::Write;
 use replica::DurableLog;
@@ -11,6 +12,7 @@ use wal::folder_disk::FolderDisk;
 use wal::{Chore, WriteError};
 
 use crate::arrival::Done;
+use crate::look::Histogram;
 use crate::node::EndError;
 use crate::storeroom_thread::StoreroomJob;
 
@@ -30,6 +32,8 @@ pub(crate) struct LogThread<S: replica::StateMachine> {
     pub(crate) jobs: Receiver<LogJob>,
     pub(crate) done: UnboundedSender<Done<S>>,
     pub(crate) storeroom: Sender<StoreroomJob>,
+    /// How long each write took, until it was durable.
+    pub(crate) times: Arc<Mutex<Histogram>>,
     /// What the loop was told last.
     pub(crate) room: bool,
     /// The member stops: what waits for room waits no longer.
@@ -62,6 +66,7 @@ impl<S: replica::StateMachine> LogThread<S> {
     }
 
     fn write(&mut self, write: &Write) -> Result<(), WriteError> {
+        let begun = Instant::now();
         loop {
             match self.log.write(write) {
                 Ok(()) => break,
@@ -71,6 +76,7 @@ impl<S: replica::StateMachine> LogThread<S> {
             }
         }
         if let Some(ticket) = self.log.sync()? {
+            self.times.lock().unwrap_or_else(PoisonError::into_inner).record(begun.elapsed());
             let _the_loop_may_be_gone = self.done.send(Done::Written(ticket));
         }
         self.tell_room();

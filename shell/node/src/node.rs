@@ -24,6 +24,7 @@ use crate::clocks::Clocks;
 use crate::folder::{Folder, FolderError, Identity};
 use crate::handle::Handle;
 use crate::log_thread::{LogJob, LogThread};
+use crate::look::Watched;
 use crate::met::{self, Met};
 use crate::node_loop::NodeLoop;
 use crate::peer::Circle;
@@ -309,6 +310,7 @@ fn run<S: StateMachine>(
         jobs: log_jobs,
         done: tell_done.clone(),
         storeroom: storeroom.clone(),
+        times: handle.published.disk_times.clone(),
         room: true,
         stopping: false,
     };
@@ -349,6 +351,7 @@ fn run<S: StateMachine>(
             log: log.clone(),
             snapshots: snapshots.jobs.clone(),
             turn_times: TurnTimes::new(config.election_timeout),
+            watched: Watched::new(Instant::now()),
             links,
             peers,
             leaves: None,

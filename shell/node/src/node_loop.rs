@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::sync::mpsc::Sender as ThreadSender;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use raft::Event;
@@ -22,6 +22,7 @@ use tracing::{debug, info, warn};
 use crate::arrival::{Done, Traffic, What};
 use crate::clocks::Clocks;
 use crate::log_thread::LogJob;
+use crate::look::{Before, Look, Watched};
 use crate::node::EndError;
 use crate::peer::links::{Links, Watch};
 use crate::peer::transfer::send::Sender;
@@ -53,6 +54,7 @@ pub(crate) struct NodeLoop<S: StateMachine> {
     pub(crate) snapshot_sender: Arc<Sender>,
     pub(crate) published: Arc<Published<S>>,
     pub(crate) turn_times: TurnTimes,
+    pub(crate) watched: Watched,
     pub(crate) stop: CancellationToken,
     pub(crate) waiting: HashMap<RequestId, oneshot::Sender<Reply>>,
     pub(crate) next_request: u64,
@@ -136,7 +138,10 @@ impl<S: StateMachine> NodeLoop<S> {
     fn take_done(&mut self, done: Done<S>) -> Result<(), EndError> {
         self.inputs.push(match done {
             Done::Written(ticket) => Input::Written(ticket),
-            Done::Room(room) => Input::Room(room),
+            Done::Room(room) => {
+                self.watched.tell_room(room, self.replica.inspect().term());
+                Input::Room(room)
+            }
             Done::SnapshotTaken(index) => Input::SnapshotTaken(index),
             Done::SnapshotFailed => Input::SnapshotFailed,
             Done::SnapshotReceived(snapshot, taken_in) => {
@@ -155,7 +160,13 @@ impl<S: StateMachine> NodeLoop<S> {
 
     fn take_traffic(&mut self, traffic: Traffic) {
         match traffic {
-            Traffic::Peer(from, message) => self.inputs.push(Input::Message(from, message)),
+            Traffic::Peer(from, message) => {
+                self.watched.heard(from);
+                self.inputs.push(Input::Message(from, message));
+            }
+            Traffic::Look(answer) => {
+                let _who_asked_may_be_gone = answer.send(self.look());
+            }
             Traffic::PeerGone(peer) => self.inputs.push(Input::PeerGone(peer)),
             Traffic::Client(client) => {
                 self.next_request += 1;
@@ -206,6 +217,7 @@ impl<S: StateMachine> NodeLoop<S> {
         };
         self.carry_out(output)?;
         let now = Instant::now();
+        self.watched.turned(now, self.replica.inspect());
         self.turn_times.ended(now, now - begun, doing, &self.published.longest_turns);
         Ok(again)
     }
@@ -239,7 +251,32 @@ impl<S: StateMachine> NodeLoop<S> {
         );
     }
 
+    /// How this member is.
+    fn look(&self) -> Look {
+        let now = Instant::now();
+        let peers = self.replica.inspect().configuration().nodes();
+        let peers = peers.into_iter().map(|peer| (peer, self.links.state_of(peer))).collect();
+        let mut look = self.watched.look(now, &self.replica, peers);
+        look.waiting = self.waiting.len();
+        look.disk = self.published.disk_times.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        look
+    }
+
+    /// Keeps for people what happened in a turn. What is published is still what was before it.
+    fn note(&mut self, events: &[Event]) {
+        for event in events.iter().filter(|event| !matches!(event, Event::Committed { .. })) {
+            let (leader, leads, term) = {
+                let before = self.published.status.borrow();
+                let leader = self.watched.last_leader().filter(|leader| *leader != before.node);
+                (leader, before.leads, before.term)
+            };
+            let trouble = leader.and_then(|leader| self.links.state_of(leader).1);
+            self.watched.note(event, Before { leader, leads, term, silence: None, trouble });
+        }
+    }
+
     fn carry_out(&mut self, output: Output<S>) -> Result<(), String> {
+        self.note(&output.events);
         for event in &output.events {
             tell(event);
             if matches!(event, Event::BecameFollower { .. }) {

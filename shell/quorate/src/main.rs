@@ -4,9 +4,11 @@
 //! This room only chooses the room that does the work. `serve` reads etcd's flags by hand (they take one dash or two), so it is
 //! chosen before clap looks at anything.
 
+mod assets;
 mod check_history;
 mod ctl;
 mod dev;
+mod explore;
 mod logging;
 mod model;
 mod model_run;
@@ -48,6 +50,8 @@ enum Command {
     Ctl(ctl::CtlArguments),
     /// Judge a recorded history, of any system: is it linearizable?
     CheckHistory(check_history::CheckHistoryArguments),
+    /// Serve a page on which simulated clusters are watched, stopped and broken
+    Explore(explore::ExploreArguments),
     /// Look at every state that the consensus core can reach within stated bounds
     Model(model::ModelArguments),
     /// Play whole clusters in simulated worlds, seed after seed; or one run, or one scenario
@@ -67,6 +71,7 @@ fn main() -> ExitCode {
             Command::Dev(arguments) => dev::main(&arguments),
             Command::Ctl(arguments) => ctl::main(arguments),
             Command::CheckHistory(arguments) => check_history::main(&arguments),
+            Command::Explore(arguments) => explore::main(&arguments),
             Command::Model(arguments) => model::main(&arguments),
             Command::Sim(arguments) => sim::main(&arguments),
             Command::Serve { flags } => serve::main(&flags),

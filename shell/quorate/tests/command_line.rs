@@ -52,7 +52,7 @@ fn version_begins_with_the_line_that_scripts_parse() {
 fn help_lists_what_there_is() {
     let (code, out, _) = quorate(&["--help"], here().path(), &[]);
     assert_eq!(code, Some(0));
-    for command in ["dev", "serve", "ctl", "check-history", "model", "sim"] {
+    for command in ["dev", "serve", "ctl", "check-history", "model", "sim", "explore"] {
         assert!(out.lines().any(|line| line.trim_start().starts_with(&format!("{command} "))), "{command}: {out}");
     }
     let serve = quorate(&["serve", "-help"], here().path(), &[]);

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::dashboard::Pages;
+
 /// The numbers that clients know this member by. They stand in the header of every answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Identity {
@@ -35,6 +37,8 @@ pub struct ServerConfig {
     pub lease_reads: bool,
     /// How long a stop waits for requests under way.
     pub stop_time: Duration,
+    /// The dashboard's files. `None`: only what they ask for is served (`/api/cluster/`).
+    pub pages: Option<Pages>,
 }
 
 impl ServerConfig {
@@ -55,6 +59,7 @@ impl ServerConfig {
             connections_max: 8192,
             lease_reads: false,
             stop_time: Duration::from_secs(3),
+            pages: None,
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 
+use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 use tonic::codegen::{Body as HttpBody, Service, StdError};
 use tonic::{Code, Status};
@@ -18,6 +19,7 @@ use crate::api::etcdserverpb::maintenance_server::MaintenanceServer;
 use crate::api::quorate_v1::members_server::MembersServer;
 use crate::api::quorate_v1::sessions_server::SessionsServer;
 use crate::context::Context;
+use crate::dashboard::Dashboard;
 use crate::grpc::{ClusterService, KvService, MaintenanceService, MembersService, SessionsService};
 use crate::http as plain;
 use crate::member::Member;
@@ -36,10 +38,12 @@ pub(crate) struct Services<M> {
     sessions: SessionsServer<SessionsService<M>>,
     members: MembersServer<MembersService<M>>,
     health: HealthServer<HealthService>,
+    dashboard: Arc<Dashboard<M>>,
 }
 
 impl<M: Member> Services<M> {
-    pub(crate) fn new(context: Arc<Context<M>>) -> Self {
+    /// Streams that would go on for ever end with `stop`.
+    pub(crate) fn new(context: Arc<Context<M>>, stop: CancellationToken) -> Self {
         let message_bytes_max = context.config.message_bytes_max();
         Self {
             kv: KvServer::new(KvService(context.clone())).max_decoding_message_size(message_bytes_max),
@@ -49,8 +53,13 @@ impl<M: Member> Services<M> {
             sessions: SessionsServer::new(SessionsService(context.clone())),
             members: MembersServer::new(MembersService(context.clone())),
             health: HealthServer::new(HealthService::from_health_reporter(HealthReporter::new())),
+            dashboard: Dashboard::new(context.clone(), stop),
             context,
         }
+    }
+
+    pub(crate) fn dashboard(&self) -> Arc<Dashboard<M>> {
+        self.dashboard.clone()
     }
 
     /// Answers any request; what nobody serves is answered so too.
@@ -61,7 +70,12 @@ impl<M: Member> Services<M> {
     {
         if !is_grpc(request.headers()) {
             let (head, _) = request.into_parts();
-            return Ok(plain::answer(&self.context, &head.method, head.uri.path(), head.uri.query()).await);
+            let (path, query) = (head.uri.path(), head.uri.query());
+            let shown = self.dashboard.answer(&head.method, path, query.unwrap_or(""), &head.headers).await;
+            return Ok(match shown {
+                Some(answer) => answer,
+                None => plain::answer(&self.context, &head.method, path, query).await,
+            });
         }
         // Before the answer is made: a list of members in it is no older.
         let configuration = self.context.member.configuration_index();

@@ -9,6 +9,7 @@
 //! - `grpc/*` is one file a service. A call is admitted and given its deadline (`context`), converted (`convert`), held to
 //!   etcd's rules (`check`), and asked of the member (`member`). A write is proposed; a read waits until this member has
 //!   everything acknowledged before it, and then reads the store here, in slices.
+//! - `dashboard/*` is what the page of a running cluster asks: each member tells how it is and asks the others, without a leader.
 //! - [`Error`] (`status`) is the only map from what can go wrong to gRPC codes and etcd's texts.
 //! - [`MemberInfo`] is what the cluster's configuration keeps of each member for its clients.
 //!
@@ -21,6 +22,7 @@ mod check;
 mod config;
 mod context;
 mod convert;
+mod dashboard;
 mod deadline;
 mod dispatch;
 mod fresh;
@@ -48,6 +50,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use ::api;
 pub use config::{Identity, ServerConfig};
+pub use dashboard::{Page, Pages};
 pub use member_info::{MemberInfo, MemberInfoError};
 pub use membership::{PEER_URLS_BYTES_MAX, peer_urls_bytes};
 pub use status::Error;
@@ -65,5 +68,9 @@ pub async fn serve(
 ) -> io::Result<()> {
     let (connections_max, stop_time) = (config.connections_max, config.stop_time);
     let context = Arc::new(context::Context { member: handle, config });
-    serve::serve(listeners, Arc::new(dispatch::Services::new(context)), connections_max, stop_time, stop).await
+    let services = Arc::new(dispatch::Services::new(context, stop.clone()));
+    let remembering = tokio::spawn(services.dashboard().remember());
+    let served = serve::serve(listeners, services, connections_max, stop_time, stop).await;
+    remembering.abort();
+    served
 }

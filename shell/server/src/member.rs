@@ -5,6 +5,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use node::look::Look;
 use node::{
     Alter, Granted, Handle, MemberError, OpenSession, ReadError, ReadMode, SessionCommand, SessionId, Status, Survey,
     TransferError, WriteError, Written,
@@ -14,6 +15,9 @@ use store::{KvStore, Reader};
 
 /// A running member, as [`Handle`] is one.
 pub(crate) trait Member: Clone + Send + Sync + 'static {
+    /// How it is, for people. See [`Handle::look`].
+    fn look(&self) -> impl Future<Output = Option<Look>> + Send;
+
     /// Replicates a command. See [`Handle::write`].
     fn write(&self, command: Bytes, time: Duration) -> impl Future<Output = Result<Written, WriteError>> + Send;
 
@@ -91,6 +95,10 @@ pub(crate) trait Member: Clone + Send + Sync + 'static {
 }
 
 impl Member for Handle<KvStore> {
+    async fn look(&self) -> Option<Look> {
+        Self::look(self).await
+    }
+
     async fn write(&self, command: Bytes, time: Duration) -> Result<Written, WriteError> {
         Self::write(self, command, time).await
     }

@@ -3,6 +3,7 @@
 
 mod fake;
 
+mod dashboard;
 mod errors;
 mod http;
 mod kv;
@@ -58,7 +59,7 @@ impl Served {
         let address = listener.local_addr().unwrap();
         let (member, stop) = (Fake::new(), CancellationToken::new());
         let (connections_max, stop_time) = (config.connections_max, config.stop_time);
-        let services = Arc::new(Services::new(Arc::new(Context { member: member.clone(), config })));
+        let services = Arc::new(Services::new(Arc::new(Context { member: member.clone(), config }), stop.clone()));
         let ended = tokio::spawn(serve::serve(vec![listener], services, connections_max, stop_time, stop.clone()));
         let channel = Endpoint::from_shared(format!("http://{address}")).unwrap().connect().await.unwrap();
         Self {

@@ -71,6 +71,7 @@ impl Line {
                 }
                 Err(Trouble::Broken(error)) => error.to_string(),
             };
+            self.outbox.set_trouble(&error);
             // The same trouble is told once, not each time.
             if error == told {
                 debug!(%peer, error, "no connection to the peer");

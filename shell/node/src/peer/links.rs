@@ -102,6 +102,11 @@ impl Links {
         }
     }
 
+    /// Whether a connection to this peer stands, and why not.
+    pub(crate) fn state_of(&self, peer: NodeId) -> (bool, Option<String>) {
+        self.links.get(&peer).map_or((false, None), |link| (link.outbox.is_connected(), link.outbox.trouble()))
+    }
+
     /// Gives a message to the connection, if there is one.
     pub(crate) fn push(&self, to: NodeId, message: &PeerMessage) {
         if let Some(link) = self.links.get(&to) {

@@ -21,6 +21,8 @@ pub(crate) struct Outbox {
     filled: Notify,
     there: Notify,
     dropped: Cell<u64>,
+    /// Why there is no connection; nothing while there is one, or while the first is tried.
+    trouble: RefCell<Option<String>>,
 }
 
 impl Outbox {
@@ -39,6 +41,21 @@ impl Outbox {
     pub(crate) fn set_connected(&self, connected: bool) {
         self.connected.set(connected);
         *self.bytes.borrow_mut() = BytesMut::new();
+    }
+
+    pub(crate) fn is_connected(&self) -> bool {
+        self.connected.get()
+    }
+
+    /// There is no connection, because of this. The system's number for it is left out: people read it.
+    pub(crate) fn set_trouble(&self, trouble: &str) {
+        let words = trouble.split_once(" (os error").map_or(trouble, |(words, _)| words);
+        *self.trouble.borrow_mut() = Some(words.to_owned());
+    }
+
+    /// Why there is no connection.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.trouble.borrow().clone().filter(|_| !self.is_connected())
     }
 
     /// The peer came to us: it can be reached, so nobody needs to wait before the next try.

@@ -30,12 +30,16 @@ pub(crate) fn welcome(plan: &Plan, pids: &[u32], paint: Paint) -> String {
     let ctl = |words: &str| paint.strong(&format!("{program} ctl{which} {words}"));
     let etcdctl = paint.strong(&format!("etcdctl --endpoints={endpoints} get X"));
     let kill = paint.strong(&format!("kill -9 {}", pids.first().copied().unwrap_or_default()));
+    let dashboards: Vec<String> =
+        plan.members.iter().map(|member| format!("{} {}/", member.name, member.client)).collect();
     format!(
         "Quorate {} runs three members on this machine. Ctrl-C stops them; their data stays.\n\n\
          {table}\n\
-         Endpoints: {endpoints}\n\n\
+         Endpoints: {endpoints}\n\
+         Dashboards, each one member's view: {}\n\n\
          Try in another terminal:\n  {}\n  {}\n  {etcdctl}\n  {kill}    # n1: the others go on\n\n",
         version::OURS,
+        dashboards.join("  "),
         ctl("put X 3"),
         ctl("status"),
     )
@@ -112,6 +116,8 @@ mod tests {
         let rows: Vec<Vec<&str>> = text.lines().skip(2).take(4).map(|line| line.split_whitespace().collect()).collect();
         assert_eq!(rows[0], ["MEMBER", "PID", "CLIENT", "URL", "DATA", "LOG"]);
         assert_eq!(rows[2], ["n2", "12", "http://127.0.0.1:2389", "data/n2", "data/n2.log"]);
+        let dashboards = "n1 http://127.0.0.1:2379/  n2 http://127.0.0.1:2389/  n3 http://127.0.0.1:2399/";
+        assert!(text.contains(&format!("Dashboards, each one member's view: {dashboards}\n\n")), "{text}");
         assert!(text.contains("\nEndpoints: 127.0.0.1:2379,127.0.0.1:2389,127.0.0.1:2399\n"), "{text}");
         assert!(text.contains("\n  /bin/quorate ctl put X 3\n") && text.contains("\n  kill -9 11    # n1"), "{text}");
         assert!(!text.contains('\u{1b}'));

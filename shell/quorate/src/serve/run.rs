@@ -14,6 +14,7 @@ use super::config::ServeConfig;
 use super::sockets::{self, SocketError};
 use super::stop;
 use super::who::{self, Who, WhoError};
+use crate::assets;
 
 /// Why a member did not start, or did not end well.
 #[derive(Debug, Error)]
@@ -129,5 +130,6 @@ fn server_config(config: &ServeConfig, who: &Who) -> ServerConfig {
     server.strict_reconfig_check = config.strict_reconfig_check;
     server.quota_bytes = config.quota_backend_bytes;
     server.lease_reads = config.lease_reads;
+    server.pages = Some(assets::dashboard);
     server
 }

@@ -4,11 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
+use node::look::{Histogram, Look, Standing, Times};
 use node::{
     Alter, Granted, MemberError, OpenSession, ReadError, ReadMode, SessionCommand, SessionId, SessionRefusal, Status,
     Survey, TransferError, WriteError, Written,
 };
-use raft::{Index, NodeId, Position, Term};
+use raft::{Configuration, Index, NodeId, Position, Term};
 use replica::{Command, StateMachine};
 use store::{KvStore, PutRequest, Reader};
 use tokio::sync::watch;
@@ -136,6 +137,35 @@ impl Fake {
 }
 
 impl Member for Fake {
+    /// What its status says; it follows nobody and measures nothing.
+    async fn look(&self) -> Option<Look> {
+        let status = self.status();
+        Some(Look {
+            node: status.node,
+            term: status.term,
+            standing: if status.leads { Standing::Leader } else { Standing::Follower },
+            leader: status.leader,
+            leader_for: Duration::from_millis(3200),
+            up_for: Duration::from_secs(60),
+            snapshot: Index(0),
+            base: Index(0),
+            applied: status.applied,
+            commit: status.commit,
+            durable: status.last,
+            last: status.last,
+            no_space: status.no_space,
+            configuration: Configuration::of_voters(self.members().iter().map(|member| member.node)),
+            configuration_index: Index(0),
+            peers: Vec::new(),
+            followers: Vec::new(),
+            round_trip: None,
+            waiting: 0,
+            times: Times::default(),
+            disk: Histogram::default(),
+            told: Vec::new(),
+        })
+    }
+
     async fn write(&self, command: Bytes, time: Duration) -> Result<Written, WriteError> {
         self.0.time_limits.lock().unwrap().push(time);
         let hold = self.0.hold.lock().unwrap().clone();

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use super::Served;
 
 /// Sends one request head, answers status code, head and body.
-async fn ask(address: SocketAddr, method: &str, target: &str) -> (u16, String, String) {
+pub(super) async fn ask(address: SocketAddr, method: &str, target: &str) -> (u16, String, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("{method} {target} HTTP/1.1\r\nHost: anyone\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -20,7 +20,7 @@ async fn ask(address: SocketAddr, method: &str, target: &str) -> (u16, String, S
     (code, head.to_ascii_lowercase(), body.to_owned())
 }
 
-async fn get(served: &Served, target: &str) -> (u16, String) {
+pub(super) async fn get(served: &Served, target: &str) -> (u16, String) {
     let (code, _, body) = ask(served.address, "GET", target).await;
     (code, body)
 }

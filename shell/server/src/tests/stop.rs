@@ -70,7 +70,8 @@ async fn nothing_to_listen_on_is_an_error() {
         member: served.member.clone(),
         config: crate::ServerConfig::new(super::IDENTITY, Duration::from_secs(1)),
     };
-    let services = std::sync::Arc::new(crate::dispatch::Services::new(std::sync::Arc::new(context)));
-    let refused = crate::serve::serve(vec![], services, 1, Duration::ZERO, CancellationToken::new()).await.unwrap_err();
+    let stop = CancellationToken::new();
+    let services = std::sync::Arc::new(crate::dispatch::Services::new(std::sync::Arc::new(context), stop.clone()));
+    let refused = crate::serve::serve(vec![], services, 1, Duration::ZERO, stop).await.unwrap_err();
     assert_eq!(refused.to_string(), "no address to listen on for clients");
 }

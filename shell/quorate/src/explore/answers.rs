@@ -1,0 +1,235 @@
+//! What the explorer answers over HTTP: the page's files, its stories, traces, exports. It knows no sockets.
+
+use bytes::Bytes;
+use explorer::Refusal;
+use explorer::request::{ExportRequest, Form, TraceRequest};
+use explorer::story::Story;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Body;
+
+use super::work::Work;
+use crate::assets::{Asset, Assets};
+
+/// Nothing from elsewhere, and no text that becomes script.
+const POLICY: &str = "default-src 'self'; require-trusted-types-for 'script'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Everything that is served.
+pub(super) struct Answers {
+    assets: Assets,
+    work: Work,
+    stories: Bytes,
+}
+
+type Answer = Response<Full<Bytes>>;
+
+impl Answers {
+    pub(super) fn new(assets: Assets, stories: &[Story]) -> Self {
+        let stories = serde_json::to_vec(stories).unwrap_or_default();
+        Self { assets, work: Work::new(), stories: stories.into() }
+    }
+
+    /// Answers any request.
+    pub(super) async fn answer<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let (head, body) = request.into_parts();
+        let mut answer = match (head.uri.path(), &head.method) {
+            ("/api/explorer/trace" | "/api/explorer/export", &Method::POST) => {
+                self.ask(head.uri.path(), &head.headers, body).await.unwrap_or_else(|refused| refused)
+            }
+            ("/api/explorer/scenarios", &Method::GET | &Method::HEAD) => {
+                typed(StatusCode::OK, "application/json", self.stories.clone())
+            }
+            ("/api/explorer/trace" | "/api/explorer/export", _) => not_that_way("POST"),
+            ("/api/explorer/scenarios", _) => not_that_way("GET"),
+            (path, &Method::GET | &Method::HEAD) => match self.assets.get(path) {
+                Some(asset) => file(asset, &head.headers),
+                None => {
+                    refused(StatusCode::NOT_FOUND, &format!("there is nothing at {path}: the page is at /explorer"))
+                }
+            },
+            _ => not_that_way("GET"),
+        };
+        for (name, value) in [
+            (header::CONTENT_SECURITY_POLICY, POLICY),
+            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+            (header::REFERRER_POLICY, "no-referrer"),
+            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
+        ] {
+            answer.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        answer
+    }
+
+    async fn ask<B>(&self, path: &str, headers: &HeaderMap, body: B) -> Result<Answer, Answer>
+    where
+        B: Body,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        // Other pages can't send this type without asking first, and are not let.
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("");
+        if !content_type.starts_with("application/json") {
+            let what = "what is asked must be JSON (content-type: application/json)";
+            return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
+        }
+        let body = read(body).await?;
+        if path == "/api/explorer/trace" {
+            let request = TraceRequest::read(&body).map_err(|refusal| of_refusal(&refusal))?;
+            let trace = self.work.trace(request, body).await.map_err(|refusal| of_refusal(&refusal))?;
+            return Ok(typed(StatusCode::OK, "application/json", trace));
+        }
+        let request = ExportRequest::read(&body).map_err(|refusal| of_refusal(&refusal))?;
+        let name = match request.form {
+            Form::Html => "attachment; filename=\"run.html\"",
+            Form::Trace => "attachment; filename=\"run.trace.json\"",
+            Form::Shiviz => "attachment; filename=\"run.shiviz.txt\"",
+        };
+        let made = self.work.export(request, self.assets.texts()).await;
+        let (content_type, text) = made.map_err(|refusal| of_refusal(&refusal))?;
+        let mut answer = typed(StatusCode::OK, content_type, text.into());
+        answer.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
+        Ok(answer)
+    }
+}
+
+/// The whole body, if it is small enough.
+async fn read<B>(body: B) -> Result<Bytes, Answer>
+where
+    B: Body,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    match Limited::new(body, explorer::limits::BODY_BYTES_MAX).collect().await {
+        Ok(whole) => Ok(whole.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let most = explorer::limits::BODY_BYTES_MAX >> 10;
+            let what = format!("what is asked is larger than {most} kB: a run with a shorter script fits");
+            Err(refused(StatusCode::PAYLOAD_TOO_LARGE, &what))
+        }
+        Err(error) => Err(refused(StatusCode::BAD_REQUEST, &format!("the request broke off: {error}"))),
+    }
+}
+
+fn of_refusal(refusal: &Refusal) -> Answer {
+    let status = match refusal {
+        Refusal::Run(_) | Refusal::TooLarge(_) | Refusal::Window(_) => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    refused(status, &refusal.to_string())
+}
+
+fn refused(status: StatusCode, what: &str) -> Answer {
+    let body = serde_json::json!({ "error": what }).to_string();
+    typed(status, "application/json", body.into())
+}
+
+fn not_that_way(allow: &'static str) -> Answer {
+    let mut answer = refused(StatusCode::METHOD_NOT_ALLOWED, &format!("this is asked for by {allow}"));
+    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+    answer
+}
+
+fn file(asset: Asset, headers: &HeaderMap) -> Answer {
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    let same = known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == asset.tag));
+    let (status, bytes) = if same { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, asset.bytes) };
+    let mut answer = typed(status, asset.content_type, bytes);
+    if let Ok(tag) = HeaderValue::from_str(&asset.tag) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
+    answer
+}
+
+fn typed(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sim::run::Run;
+
+    fn answers() -> Answers {
+        Answers::new(Assets::new(None).unwrap(), &[])
+    }
+
+    fn asked(method: &str, path: &str, content_type: &str, body: String) -> (StatusCode, HeaderMap, String) {
+        let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, content_type);
+        let request = request.body(Full::new(Bytes::from(body))).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let answer = runtime.block_on(answers().answer(request));
+        let (head, body) = answer.into_parts();
+        let body = runtime.block_on(body.collect()).unwrap().to_bytes();
+        (head.status, head.headers, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    fn json(path: &str, body: &serde_json::Value) -> (StatusCode, String) {
+        let (status, _, body) = asked("POST", path, "application/json", body.to_string());
+        (status, body)
+    }
+
+    #[test]
+    fn a_trace_is_what_the_explorer_says() {
+        let run = Run::teaching(1, 3);
+        let body = serde_json::json!({ "run": run, "from": 0, "until": 300_000 });
+        let (status, text) = json("/api/explorer/trace", &body);
+        let window = explorer::trace::Window { from: 0, until: 300_000 };
+        let trace = explorer::trace(&run, window).unwrap();
+        assert_eq!((status, text), (StatusCode::OK, serde_json::to_string(&trace).unwrap()));
+    }
+
+    #[test]
+    fn an_export_plays_alone() {
+        let body = serde_json::json!({ "run": Run::teaching(1, 3), "until": 300_000, "as": "html" });
+        let (status, page) = json("/api/explorer/export", &body);
+        assert_eq!(status, StatusCode::OK);
+        assert!(page.contains("id=\"embedded\"") && page.contains("const m_explorer_main = "), "{}", page.len());
+        for (what, begins) in [("trace", "{\"run\":"), ("shiviz", "n")] {
+            let body = serde_json::json!({ "run": Run::teaching(1, 3), "until": 300_000, "as": what });
+            assert!(json("/api/explorer/export", &body).1.starts_with(begins));
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_in_a_sentence() {
+        let of = |body: serde_json::Value| json("/api/explorer/trace", &body);
+        let (status, text) = of(serde_json::json!({ "run": { "v": 9 }, "from": 0, "until": 1 }));
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(text.starts_with("{\"error\":\"the run has version 9"), "{text}");
+        let (status, text) = of(serde_json::json!({ "run": Run::teaching(1, 3), "from": 0, "until": 90_000_000 }));
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert!(text.contains("ten seconds"), "{text}");
+        let (status, _, text) = asked("POST", "/api/explorer/trace", "application/json", "x".repeat(70_000));
+        assert_eq!((status, text.contains("64 kB")), (StatusCode::PAYLOAD_TOO_LARGE, true), "{text}");
+        let (status, ..) = asked("POST", "/api/explorer/trace", "text/plain", "{}".into());
+        assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        let (status, headers, _) = asked("GET", "/api/explorer/trace", "", String::new());
+        assert_eq!(
+            (status, &headers[header::ALLOW]),
+            (StatusCode::METHOD_NOT_ALLOWED, &HeaderValue::from_static("POST"))
+        );
+        let (status, _, text) = asked("GET", "/nothing", "", String::new());
+        assert_eq!((status, text.contains("/explorer")), (StatusCode::NOT_FOUND, true));
+    }
+
+    #[test]
+    fn the_page_is_guarded_and_cached_by_its_content() {
+        let (status, headers, body) = asked("GET", "/explorer", "", String::new());
+        assert_eq!(
+            (status, &headers[header::CONTENT_TYPE]),
+            (StatusCode::OK, &HeaderValue::from_static("text/html; charset=utf-8"))
+        );
+        assert!(body.starts_with("<!doctype html>"));
+        assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'self';"));
+        let again = Request::builder().uri("/explorer").header(header::IF_NONE_MATCH, &headers[header::ETAG]);
+        let again = again.body(Full::new(Bytes::new())).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        assert_eq!(runtime.block_on(answers().answer(again)).status(), StatusCode::NOT_MODIFIED);
+    }
+}

@@ -1,0 +1,267 @@
+//! How a cluster is, in a sentence, and what is wrong with it, each with its cause. Pure: rows in, words out. It does not know how the rows
+//! were come by, and decides nothing but words.
+
+use super::cluster::{Cluster, Headline, Problem, Row};
+use super::view::{FollowerView, MemberView};
+
+/// A follower that is so far behind is worth a word.
+const BEHIND_ENTRIES: u64 = 10_000;
+const BEHIND_MS: u64 = 2_000;
+
+/// Who leads, as far as it can be told.
+enum Lead<'a> {
+    /// It says so, and a majority answers it.
+    Certain(&'a MemberView),
+    /// It says so, and no majority answers it.
+    Alone(&'a MemberView),
+    /// Others hear it; it does not answer us. With the view of one of those.
+    Hearsay(u64, &'a MemberView),
+    Nobody,
+}
+
+/// The words for these rows.
+pub(crate) fn headline(cluster: &Cluster) -> Headline {
+    let Some(own) = cluster.own() else {
+        let sentence = format!("{} does not know how it is: its loop does not answer.", cluster.label(cluster.viewer));
+        return Headline { state: "no leader", sentence, problems: problems(cluster, None) };
+    };
+    match lead(cluster) {
+        Lead::Certain(leader) => led(cluster, leader.node, leader, leader),
+        Lead::Hearsay(node, follower) => led(cluster, node, follower, follower),
+        Lead::Alone(leader) => {
+            let who = cluster.label(leader.node);
+            let votes = reach(cluster, &leader.configuration.majorities().collect::<Vec<_>>(), &|node| {
+                node == leader.node || leader.followers.iter().any(|one| one.node == node && one.heard)
+            });
+            let sentence = format!("No quorum: {who} takes itself for the leader (term {}), but {votes}.", leader.term);
+            Headline { state: "no leader", sentence, problems: problems(cluster, None) }
+        }
+        Lead::Nobody => leaderless(cluster, own),
+    }
+}
+
+fn lead(cluster: &Cluster) -> Lead<'_> {
+    if let Some(leader) = cluster.leader() {
+        let hears = |node: &u64| *node == leader.node || heard(&leader.followers, *node);
+        let majority = |set: &[u64]| set.iter().filter(|node| hears(node)).count() > set.len() / 2;
+        let all = leader.configuration.majorities().all(majority);
+        return if all { Lead::Certain(leader) } else { Lead::Alone(leader) };
+    }
+    let views = cluster.rows.iter().filter_map(Row::now);
+    let hearsay = views.filter_map(|view| {
+        let leader = view.leader?;
+        let patience = 2 * view.election_timeout_ms;
+        let hears = |silence: Option<u64>| silence.is_some_and(|silence| silence < patience);
+        view.peers.iter().any(|peer| peer.node == leader && hears(peer.silence_ms)).then_some((leader, view))
+    });
+    match hearsay.max_by_key(|(_, view)| view.term) {
+        Some((leader, view)) => Lead::Hearsay(leader, view),
+        None => Lead::Nobody,
+    }
+}
+
+fn heard(followers: &[FollowerView], node: u64) -> bool {
+    followers.iter().any(|one| one.node == node && one.heard)
+}
+
+/// Somebody leads. `of` is whose configuration counts.
+fn led(cluster: &Cluster, leader: u64, since: &MemberView, of: &MemberView) -> Headline {
+    let problems = problems(cluster, Some((leader, of)));
+    let who = cluster.label(leader);
+    let answers = |node: u64| match node {
+        _ if node == leader => true,
+        // Who leads knows best; else whoever answers us counts.
+        _ if of.node == leader => heard(&of.followers, node),
+        _ => cluster.row(node).is_some_and(|row| row.now().is_some()),
+    };
+    let spare = of.configuration.majorities().map(|set| {
+        let alive = set.iter().filter(|node| answers(**node)).count();
+        alive.saturating_sub(set.len() / 2 + 1)
+    });
+    let survives = match (spare.min().unwrap_or(0), of.configuration.voters.len()) {
+        (0, 1) => "It survives no failure".to_owned(),
+        (0, _) => "Survives no failure more".to_owned(),
+        (1, _) => "Survives 1 more failure".to_owned(),
+        (spare, _) => format!("Survives {spare} more failures"),
+    };
+    let leads = format!("{who} has led for {} (term {})", lasting(since.leader_ms), of.term);
+    let change = match of.configuration.stage.as_str() {
+        "joint" => " The members change: two majorities must agree.",
+        "catching up" => " The members change: new voters catch up.",
+        _ => "",
+    };
+    let members = members(of);
+    if problems.is_empty() {
+        let sentence = format!("Healthy. {leads}. {survives}. {members}.{change}");
+        return Headline { state: "healthy", sentence, problems };
+    }
+    let told: Vec<String> = problems.iter().map(|one| format!("{} {}", cluster.label(one.node), one.text)).collect();
+    let sentence = format!("Degraded: {}. {leads}. {survives}.{change}", told.join("; "));
+    Headline { state: "degraded", sentence, problems }
+}
+
+fn members(view: &MemberView) -> String {
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    let voters = plural(view.configuration.voters.len(), "voter");
+    match view.configuration.learners.len() {
+        0 => voters,
+        learners => format!("{voters}, {}", plural(learners, "learner")),
+    }
+}
+
+fn leaderless(cluster: &Cluster, own: &MemberView) -> Headline {
+    let sets: Vec<&[u64]> = own.configuration.majorities().collect();
+    let reached = |node: u64| cluster.row(node).is_some_and(|row| row.now().is_some());
+    let missing: Vec<String> = cluster
+        .rows
+        .iter()
+        .filter(|row| own.configuration.is_voter(row.node) && row.now().is_none())
+        .map(Row::label)
+        .collect();
+    let lasting = lasting(own.leader_ms);
+    let enough = sets.iter().all(|set| set.iter().filter(|node| reached(**node)).count() > set.len() / 2);
+    let who = cluster.label(own.node);
+    let silent = match missing.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one} does not answer {who}; "),
+        many => format!("{} do not answer {who}; ", list(many)),
+    };
+    let votes = reach(cluster, &sets, &reached);
+    let sentence = if enough {
+        format!("No leader for {lasting}: {silent}{votes}, so an election is due (term {}).", own.term)
+    } else {
+        format!("No quorum: no leader for {lasting}: {silent}{votes}. Nothing is written until they are back.")
+    };
+    Headline { state: "no leader", sentence, problems: problems(cluster, None) }
+}
+
+/// `1 of 3 reachable, 2 needed`, for each set of voters.
+fn reach(cluster: &Cluster, sets: &[&[u64]], reached: &dyn Fn(u64) -> bool) -> String {
+    let one = |set: &[u64]| {
+        let count = set.iter().filter(|node| reached(**node)).count();
+        format!("{count} of {} reachable, {} needed", set.len(), set.len() / 2 + 1)
+    };
+    match sets {
+        [set] => one(set),
+        [old, new] => format!("of the old voters {}, of the new {}", one(old), one(new)),
+        _ => format!("{} knows no voters", cluster.label(cluster.viewer)),
+    }
+}
+
+fn problems(cluster: &Cluster, led: Option<(u64, &MemberView)>) -> Vec<Problem> {
+    let mut found = Vec::new();
+    for row in &cluster.rows {
+        let mut problem = |text: String| found.push(Problem { node: row.node, text });
+        match row.now() {
+            None => problem(silence(cluster, row)),
+            Some(view) => {
+                if view.no_space {
+                    problem("has no room on its disk for the log: writes are refused".into());
+                }
+                if let Some((leader, of)) = led
+                    && let Some(text) = differs(cluster, view, leader, of)
+                {
+                    problem(text);
+                }
+            }
+        }
+        if let Some((_, of)) = led
+            && row.now().is_some()
+            && let Some(one) = of.followers.iter().find(|one| one.node == row.node)
+            && let Some(text) = slowness(one, &cluster.label(of.node))
+        {
+            problem(text);
+        }
+    }
+    found
+}
+
+/// Why a member says nothing.
+fn silence(cluster: &Cluster, row: &Row) -> String {
+    let error = row.error.as_deref().unwrap_or("it was not asked yet");
+    let peer =
+        cluster.own().and_then(|own| own.peers.iter().find(|peer| peer.node == row.node).map(|peer| (own, peer)));
+    let Some((own, peer)) = peer else { return format!("does not answer: {error}") };
+    match peer.silence_ms {
+        Some(silence) if peer.connected && silence < 2 * own.election_timeout_ms => {
+            format!("is heard by the members, but its client URL gives no answer: {error}")
+        }
+        Some(silence) => format!("gave no reply for {}: {error}", lasting(silence)),
+        None => format!("was never heard by {}: {error}", cluster.label(own.node)),
+    }
+}
+
+/// A member that believes something else.
+fn differs(cluster: &Cluster, view: &MemberView, leader: u64, of: &MemberView) -> Option<String> {
+    match view.leader {
+        Some(other) if other == leader && view.term == of.term => None,
+        Some(other) if other == leader => Some(format!("is in term {} and not in {}", view.term, of.term)),
+        Some(other) => Some(format!("takes {} for the leader (term {})", cluster.label(other), view.term)),
+        None => Some(format!("knows no leader (term {}), for {}", view.term, lasting(view.leader_ms))),
+    }
+}
+
+/// A follower that answers and does not keep up.
+fn slowness(follower: &FollowerView, leader: &str) -> Option<String> {
+    match follower.state.as_str() {
+        _ if !follower.heard => Some(format!("does not answer {leader}, which leads")),
+        "snapshot" => Some(format!("receives a snapshot: it is {} entries behind", follower.behind)),
+        _ if follower.behind > BEHIND_ENTRIES || follower.behind > 0 && follower.behind_ms > BEHIND_MS => Some(
+            format!("is {} entries behind, the oldest of them {} old", follower.behind, lasting(follower.behind_ms)),
+        ),
+        _ => None,
+    }
+}
+
+/// The greatest part of the time that commits take.
+pub(crate) fn slowest(cluster: &Cluster) -> Option<String> {
+    let leader = cluster.leader()?;
+    let (recent, who) = (&leader.recent, cluster.label(leader.node));
+    let (disk, network, apply) = (recent.disk.p50?, recent.network.p50?, recent.apply.p50?);
+    if network < disk.max(apply) {
+        let (part, took) = if disk >= apply { ("disk", disk) } else { ("state machine", apply) };
+        return Some(format!("Slowest: the {part} of {who}, {}.", short(took)));
+    }
+    // The others' disks are in it: the one that makes the majority full may be what is waited for.
+    let mut syncs: Vec<(u64, u64)> = leader
+        .followers
+        .iter()
+        .filter(|one| leader.configuration.is_voter(one.node))
+        .filter_map(|one| Some((cluster.row(one.node)?.now()?.recent.sync.p50?, one.node)))
+        .collect();
+    syncs.sort_unstable();
+    let needed = leader.configuration.voters.len() / 2;
+    let decisive = needed.checked_sub(1).and_then(|at| syncs.get(at));
+    match decisive {
+        Some((sync, node)) if *sync * 2 > network => {
+            Some(format!("Slowest: the disk of {}, {}.", cluster.label(*node), short(*sync)))
+        }
+        _ => Some(format!("Slowest: the network from {who} to a majority, {}.", short(network))),
+    }
+}
+
+/// A duration in a person's words.
+pub(crate) fn lasting(millis: u64) -> String {
+    match millis {
+        0..10_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
+        10_000..120_000 => format!("{} s", millis / 1000),
+        120_000..7_200_000 => format!("{} min", millis / 60_000),
+        7_200_000..172_800_000 => format!("{} h", millis / 3_600_000),
+        _ => format!("{} days", millis / 86_400_000),
+    }
+}
+
+fn short(micros: u64) -> String {
+    if micros < 1000 { format!("{micros} µs") } else { format!("{}.{} ms", micros / 1000, micros % 1000 / 100) }
+}
+
+fn list(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => one.clone(),
+        [many @ .., last] => format!("{} and {last}", many.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests;

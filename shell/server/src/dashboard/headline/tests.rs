@@ -1,0 +1,215 @@
+//! Clusters in words.
+
+use super::*;
+use crate::dashboard::view::{ConfigurationView, PeerView, Recent, Spread};
+
+fn view(node: u64, leader: Option<u64>) -> MemberView {
+    let others = [1, 2, 3].into_iter().filter(|other| *other != node);
+    let leads = leader == Some(node);
+    let follower = |node| FollowerView { node, state: "replicate".into(), heard: true, ..FollowerView::default() };
+    MemberView {
+        node,
+        term: 12,
+        standing: if leads { "leader" } else { "follower" }.into(),
+        leader,
+        leader_ms: 3_200,
+        election_timeout_ms: 1000,
+        configuration: ConfigurationView {
+            stage: "plain".into(),
+            voters: vec![1, 2, 3],
+            ..ConfigurationView::default()
+        },
+        peers: others
+            .clone()
+            .map(|node| PeerView { node, connected: true, silence_ms: Some(40), trouble: None })
+            .collect(),
+        followers: if leads { others.map(follower).collect() } else { Vec::new() },
+        ..MemberView::default()
+    }
+}
+
+/// Three members that follow n1, seen by `viewer`.
+fn healthy(viewer: u64) -> Cluster {
+    let row =
+        |node| Row { node, name: format!("n{node}"), part: "voter", view: Some(view(node, Some(1))), ..Row::default() };
+    Cluster { viewer, rows: [1, 2, 3].map(row).into(), ..Cluster::default() }
+}
+
+fn lose(cluster: &mut Cluster, node: usize, silence_ms: u64) {
+    cluster.rows[node - 1].error = Some("connection refused".into());
+    for row in &mut cluster.rows {
+        let view = row.view.as_mut().unwrap();
+        for peer in view.peers.iter_mut().filter(|peer| peer.node == node as u64) {
+            (peer.connected, peer.silence_ms) = (false, Some(silence_ms));
+        }
+        view.followers.iter_mut().filter(|one| one.node == node as u64).for_each(|one| one.heard = false);
+    }
+}
+
+fn told(cluster: &Cluster) -> (&'static str, String) {
+    let Headline { state, sentence, .. } = headline(cluster);
+    (state, sentence)
+}
+
+#[test]
+fn a_healthy_cluster_says_what_it_survives() {
+    let sentence = "Healthy. n1 has led for 3.2 s (term 12). Survives 1 more failure. 3 voters.";
+    assert_eq!(told(&healthy(2)), ("healthy", sentence.into()));
+}
+
+#[test]
+fn a_lost_follower_is_named_with_its_cause() {
+    let mut cluster = healthy(1);
+    lose(&mut cluster, 3, 4200);
+    let sentence = "Degraded: n3 gave no reply for 4.2 s: connection refused. n1 has led for 3.2 s (term 12). Survives no failure more.";
+    assert_eq!(told(&cluster), ("degraded", sentence.into()));
+}
+
+#[test]
+fn a_client_port_that_is_closed_is_no_lost_member() {
+    let mut cluster = healthy(1);
+    cluster.rows[2].error = Some("connection refused".into());
+    let (state, sentence) = told(&cluster);
+    assert_eq!(state, "degraded");
+    assert!(sentence.contains("n3 is heard by the members, but its client URL gives no answer"), "{sentence}");
+    assert!(sentence.contains("Survives 1 more failure"), "{sentence}");
+}
+
+#[test]
+fn without_a_quorum_it_says_who_is_missing_and_how_many_are_needed() {
+    let mut cluster = healthy(1);
+    lose(&mut cluster, 2, 4000);
+    lose(&mut cluster, 3, 4000);
+    let own = cluster.rows[0].view.as_mut().unwrap();
+    (own.leader, own.standing) = (None, "follower".into());
+    let (state, sentence) = told(&cluster);
+    assert_eq!(state, "no leader");
+    let begin = "No quorum: no leader for 3.2 s: n2 and n3 do not answer n1; 1 of 3 reachable, 2 needed.";
+    assert!(sentence.starts_with(begin), "{sentence}");
+    assert_eq!(headline(&cluster).problems.len(), 2);
+}
+
+#[test]
+fn an_old_leader_in_a_minority_is_no_leader() {
+    let mut cluster = healthy(1);
+    lose(&mut cluster, 2, 1500);
+    lose(&mut cluster, 3, 1500);
+    let sentence = "No quorum: n1 takes itself for the leader (term 12), but 1 of 3 reachable, 2 needed.";
+    assert_eq!(told(&cluster), ("no leader", sentence.into()));
+}
+
+#[test]
+fn an_election_is_due_where_a_majority_is_there() {
+    let mut cluster = healthy(2);
+    lose(&mut cluster, 1, 2500);
+    for row in &mut cluster.rows[1..] {
+        row.view.as_mut().unwrap().leader = None;
+    }
+    let sentence =
+        "No leader for 3.2 s: n1 does not answer n2; 2 of 3 reachable, 2 needed, so an election is due (term 12).";
+    assert_eq!(told(&cluster), ("no leader", sentence.into()));
+}
+
+#[test]
+fn who_is_cut_off_from_the_leader_alone_counts_for_nothing() {
+    let mut cluster = healthy(3);
+    cluster.rows[0].view.as_mut().unwrap().followers[0].heard = false;
+    let sentence =
+        "Degraded: n2 does not answer n1, which leads. n1 has led for 3.2 s (term 12). Survives no failure more.";
+    assert_eq!(told(&cluster), ("degraded", sentence.into()));
+}
+
+#[test]
+fn a_leader_that_others_hear_still_leads() {
+    let mut cluster = healthy(2);
+    cluster.rows[0].error = Some("no answer within 0.8 s".into());
+    let (state, sentence) = told(&cluster);
+    assert_eq!(state, "degraded");
+    assert!(sentence.contains("n1 has led for 3.2 s (term 12)"), "{sentence}");
+}
+
+#[test]
+fn other_beliefs_are_told_and_not_merged_away() {
+    let mut cluster = healthy(1);
+    let other = cluster.rows[1].view.as_mut().unwrap();
+    (other.leader, other.term) = (Some(3), 11);
+    let lost = cluster.rows[2].view.as_mut().unwrap();
+    (lost.leader, lost.term) = (None, 14);
+    let texts: Vec<String> = headline(&cluster).problems.into_iter().map(|problem| problem.text).collect();
+    assert_eq!(texts, ["takes n3 for the leader (term 11)", "knows no leader (term 14), for 3.2 s"]);
+}
+
+#[test]
+fn in_the_joint_phase_both_majorities_count() {
+    let mut cluster = healthy(1);
+    for row in &mut cluster.rows {
+        let configuration = &mut row.view.as_mut().unwrap().configuration;
+        (configuration.stage, configuration.voters_old) = ("joint".into(), vec![1, 2]);
+    }
+    let (state, sentence) = told(&cluster);
+    assert_eq!(state, "healthy");
+    assert!(sentence.contains("Survives no failure more"), "two old voters survive none: {sentence}");
+    assert!(sentence.ends_with("The members change: two majorities must agree."), "{sentence}");
+    lose(&mut cluster, 2, 9000);
+    assert!(told(&cluster).1.contains("of the old voters 1 of 2 reachable, 2 needed, of the new 2 of 3 reachable"));
+}
+
+#[test]
+fn who_lags_or_has_no_room_is_told() {
+    let mut cluster = healthy(1);
+    let leader = cluster.rows[0].view.as_mut().unwrap();
+    (leader.followers[0].behind, leader.followers[0].behind_ms) = (42, 3100);
+    (leader.followers[1].behind, leader.followers[1].state) = (9, "snapshot".into());
+    leader.no_space = true;
+    let texts: Vec<String> = headline(&cluster).problems.into_iter().map(|problem| problem.text).collect();
+    let wanted = [
+        "has no room on its disk for the log: writes are refused",
+        "is 42 entries behind, the oldest of them 3.1 s old",
+        "receives a snapshot: it is 9 entries behind",
+    ];
+    assert_eq!(texts, wanted);
+}
+
+#[test]
+fn the_slowest_part_is_named() {
+    let mut cluster = healthy(1);
+    assert_eq!(slowest(&cluster), None, "nothing was measured");
+    let spread = |p50| Spread { p50: Some(p50), p99: None };
+    let mut measure = |disk, network, apply, other| {
+        let recent = Recent { disk: spread(disk), network: spread(network), apply: spread(apply), ..Recent::default() };
+        cluster.rows[0].view.as_mut().unwrap().recent = recent;
+        for row in &mut cluster.rows[1..] {
+            row.view.as_mut().unwrap().recent.sync = spread(other * row.node);
+        }
+        slowest(&cluster).unwrap()
+    };
+    assert_eq!(measure(1800, 400, 10, 0), "Slowest: the disk of n1, 1.8 ms.");
+    assert_eq!(measure(100, 4000, 10, 100), "Slowest: the network from n1 to a majority, 4.0 ms.");
+    assert_eq!(measure(100, 4000, 10, 1900), "Slowest: the disk of n2, 3.8 ms.");
+    assert_eq!(measure(100, 90, 900, 0), "Slowest: the state machine of n1, 900 µs.");
+}
+
+#[test]
+fn a_single_member_says_what_that_means() {
+    let mut cluster = healthy(1);
+    cluster.rows.truncate(1);
+    let own = cluster.rows[0].view.as_mut().unwrap();
+    (own.configuration.voters, own.followers, own.peers) = (vec![1], Vec::new(), Vec::new());
+    let sentence = "Healthy. n1 has led for 3.2 s (term 12). It survives no failure. 1 voter.";
+    assert_eq!(told(&cluster), ("healthy", sentence.into()));
+}
+
+#[test]
+fn durations_are_a_persons() {
+    let table = [
+        (40, "0.0 s"),
+        (9_990, "9.9 s"),
+        (61_000, "61 s"),
+        (180_000, "3 min"),
+        (7_200_000, "2 h"),
+        (u64::MAX, "213503982334 days"),
+    ];
+    for (millis, text) in table {
+        assert_eq!(lasting(millis), text);
+    }
+}
