@@ -9,6 +9,8 @@ import { chromium } from 'playwright-core';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const QUORATE = process.env.QUORATE_BIN ?? '';
+/** A folder whose page is looked at in the place of the program's own, to try an edit without a build. */
+const OWN_PAGE = process.env.WEB_DIR ? ['--web-dir', process.env.WEB_DIR] : [];
 const FLAGS = [
   '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync',
 ];
@@ -40,7 +42,7 @@ export function launch() {
  * @returns {Promise<{url: string, opens: string, stop: () => void}>}
  */
 export function explore(more = []) {
-  const child = spawn(QUORATE, ['explore', '--listen', '127.0.0.1:0', ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(QUORATE, ['explore', '--listen', '127.0.0.1:0', ...OWN_PAGE, ...more], { stdio: ['ignore', 'pipe', 'pipe'] });
   return new Promise((resolve, reject) => {
     let said = '';
     const listen = (/** @type {any} */ chunk) => {

@@ -2,14 +2,14 @@
 //
 // It knows how far a request is, not what it does.
 
-/** @import {ClientView} from '../types.js' */
+/** @import {ClientView, NodeView} from '../types.js' */
 /** @import {Ring} from './geometry.js' */
 import { h } from '../common/dom.js';
 import { part, round } from './geometry.js';
 import { nodeName, short, span } from './words.js';
 
-/** A request waits beside its node; an answer leaves. @param {Ring} ring @param {ClientView[]} clients @param {number} t */
-export function clientChips(ring, clients, t) {
+/** A request waits beside its node; an answer leaves, if its node can still give one. @param {Ring} ring @param {Map<number, NodeView>} nodes @param {ClientView[]} clients @param {number} t */
+export function clientChips(ring, nodes, clients, t) {
   /** @type {Map<number, number>} */
   const lines = new Map();
   const seen = clients.filter((one) => one.asked <= t && (one.told === null || one.told >= t));
@@ -18,7 +18,8 @@ export function clientChips(ring, clients, t) {
     if (!at) return null;
     const line = lines.get(one.node) ?? 0;
     lines.set(one.node, line + 1);
-    const text = one.answered !== null && one.answered <= t ? one.answer ?? 'answer' : one.asks;
+    const broken = nodes.get(one.node)?.up ? 'answer' : 'no answer';
+    const text = one.answered !== null && one.answered <= t ? one.answer ?? broken : one.asks;
     return chip(ring, one, at, distance(one, t), short(text, 14), line);
   }));
 }

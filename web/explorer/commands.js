@@ -17,6 +17,10 @@
  * @property {() => void} crash
  * @property {() => void} timeout
  * @property {() => void} cut
+ * @property {() => void} cutOneWay
+ * @property {() => void} powerLoss
+ * @property {() => void} snapshot
+ * @property {() => void} entry
  * @property {() => void} drop
  * @property {() => void} duplicate
  * @property {() => void} delay
@@ -46,10 +50,13 @@ export function shortcuts(does) {
     row('Time', '[ ]', ['[', ']'], 'slower, faster', (key) => does.speed(key === ']' ? 1 : -1)),
     row('Choose', '1 … 9', ['1', '2', '3', '4', '5', '6', '7', '8', '9'], 'a server', (key) => does.node(Number(key))),
     row('Choose', 'M', ['m'], 'the next message on its way', () => does.nextMessage()),
+    row('Choose', 'I', ['i'], 'the server\'s last entry, then the one before', () => does.entry()),
     row('Choose', 'Esc', ['Escape'], 'nothing; closes boxes', () => does.close()),
     row('Act', 'C', ['c'], 'crash the server, or restart it', () => does.crash()),
+    row('Act', 'B', ['b'], 'its power fails: what is not on disk is gone', () => does.powerLoss()),
     row('Act', 'T', ['t'], 'its election timeout passes', () => does.timeout()),
     row('Act', 'X', ['x'], 'cut or mend the link of the two servers chosen last', () => does.cut()),
+    row('Act', 'Y', ['y'], 'only the way from the first of them to the second', () => does.cutOneWay()),
     row('Act', 'D', ['d'], 'drop the message', () => does.drop()),
     row('Act', 'U', ['u'], 'duplicate the message', () => does.duplicate()),
     row('Act', 'W', ['w'], 'the message waits 100 ms longer', () => does.delay()),
@@ -59,6 +66,7 @@ export function shortcuts(does) {
     row('Act', 'A', ['a'], 'all timers run out together', () => does.align()),
     row('Act', 'E', ['e'], 'timers run out one after the other', () => does.spread()),
     row('Act', 'G', ['g'], 'change the membership', () => does.open('membership')),
+    row('Act', 'N', ['n'], 'the server takes a snapshot', () => does.snapshot()),
     row('Act', 'O', ['o'], 'hand leadership over to the server', () => does.transfer()),
     row('Page', 'F', ['f'], 'fork here, or switch to the other branch', () => does.fork()),
     row('Page', 'V', ['v'], 'ring or space-time', () => does.view()),

@@ -8,10 +8,11 @@
 /** @import {Choices} from './view.js' */
 /** @import {Boxes} from './boxes.js' */
 import { switchTheme } from '../common/a11y.js';
-import { acts, againOf, crashOrRestart, toggleLink } from './acts.js';
+import { acts, againOf, crashOrRestart, toggleDirection, toggleLink } from './acts.js';
 import { isLandmark, neighbours } from './caption.js';
 import { shownColumns } from './logs.js';
 import { readRun } from './script.js';
+import { lastIndex } from './world.js';
 
 /**
  * @typedef {object} App
@@ -96,6 +97,12 @@ export function doings(app) {
     tell('Choose two servers, one after the other, or a link.');
   }
 
+  function cutOneWay() {
+    const { selected, other } = ui;
+    if (selected?.kind === 'node' && other !== null && other !== selected.id) act([toggleDirection(world(), other, selected.id)]);
+    else tell('Choose two servers, the one that sends first.');
+  }
+
   function nextMessage() {
     const ids = [...world().flights.keys()];
     const at = ui.selected?.kind === 'flight' ? ids.indexOf(ui.selected.id) : -1;
@@ -107,6 +114,16 @@ export function doings(app) {
     if (!app.engine.live) tell('This is a recording: it has one branch.');
     else if (session.branches.length > 1) session.show((session.at + 1) % session.branches.length);
     else session.fork();
+  }
+
+  /** The last entry of the chosen server's log, then the one before. */
+  function entry() {
+    const { selected } = ui;
+    const id = selected?.kind === 'node' ? selected.id : selected?.kind === 'entry' ? selected.node : 0;
+    const log = world().nodes.get(id)?.log;
+    if (!log || log.terms.length === 0) return tell('Choose a server with a log first: press 1 to 9, or click one.');
+    const before = selected?.kind === 'entry' && selected.index > log.first ? selected.index - 1 : lastIndex(log);
+    select({ kind: 'entry', node: id, index: before });
   }
 
   /** @param {string} id */
@@ -154,7 +171,7 @@ export function doings(app) {
   };
 
   return {
-    tell, act, select, caption, cut, nextMessage, fork, story, scrollLogs, takeText, look, again,
+    tell, act, select, caption, cut, cutOneWay, nextMessage, entry, fork, story, scrollLogs, takeText, look, again,
     play: () => moved(() => player().play(!player().playing)),
     event: stepper(),
     message: stepper((event) => event.gone?.length > 0),
@@ -169,6 +186,9 @@ export function doings(app) {
     crash: () => withNode((n) => act([crashOrRestart(world(), n)])),
     timeout: () => withNode((n) => act([acts.timeout(n)])),
     transfer: () => withNode((n) => act([acts.transfer(0, n)])),
+    powerLoss: () => withNode((n) => act([acts.powerLoss(n)])),
+    snapshot: () => withNode((n) => act([acts.snapshot(n)])),
+    split: () => session.fork(),
     drop: () => withFlight(acts.drop),
     duplicate: () => withFlight(acts.duplicate),
     delay: () => withFlight(acts.delay),

@@ -7,7 +7,7 @@
 import { h } from '../common/dom.js';
 import { arc, round } from './geometry.js';
 import { termClass } from './flights.js';
-import { holds, leaderOf, nodeName } from './words.js';
+import { holds, leaderOf, nodeName, seats } from './words.js';
 import { lastIndex, termAt } from './world.js';
 
 /**
@@ -54,8 +54,8 @@ export function gauge(nodes, entry, x, y, size) {
   if (!about) return h('g', { class: 'gauge' });
   const { config } = about.node;
   const sets = config.new ? [config.old, config.new] : [config.old];
-  const all = [...nodes.keys()];
-  const r = Math.max(36, size * 1.08);
+  const all = seats(nodes);
+  const r = Math.max(33, size * 1.08);
   return h('g', { class: `gauge ${termClass(about.term)}`, transform: `translate(${round(x)} ${round(y)})` },
     sets.map((ids, i) => pieces(ids, about.has, r + i * 9, all)),
     h('text', { class: 'what', y: sets.length > 1 ? -17 : -12 }, about.what),

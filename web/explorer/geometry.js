@@ -12,7 +12,7 @@
 const LANE = 7;
 
 /**
- * Places on an ellipse, the first at the top, the others clockwise.
+ * Places on an ellipse that fills the picture, the first at the top, the others clockwise.
  * @param {number[]} ids
  * @param {number} width
  * @param {number} height
@@ -20,14 +20,14 @@ const LANE = 7;
  */
 export function ring(ids, width, height) {
   const r = Math.max(22, Math.min(42, Math.min(width, height) * 0.075, 300 / ids.length));
-  const centre = { x: width / 2, y: height / 2 };
-  const ry = height / 2 - r - 38;
-  const rx = Math.min(width / 2 - r - 22, ry * 1.25);
+  const turns = ids.map((_, i) => (i / ids.length) * 2 * Math.PI - Math.PI / 2);
+  // Three stand on no more than three quarters of an ellipse; what is above and below a node needs its room.
+  const low = Math.max(0.5, ...turns.map(Math.sin));
+  const ry = (height - 2 * (r + 38)) / (1 + low);
+  const centre = { x: width / 2, y: r + 38 + ry };
+  const rx = Math.min(width / 2 - r - 22, ry * 1.9);
   const places = new Map();
-  ids.forEach((id, i) => {
-    const angle = (i / ids.length) * 2 * Math.PI - Math.PI / 2;
-    places.set(id, { x: centre.x + rx * Math.cos(angle), y: centre.y + ry * Math.sin(angle) });
-  });
+  ids.forEach((id, i) => places.set(id, { x: centre.x + rx * Math.cos(turns[i]), y: centre.y + ry * Math.sin(turns[i]) }));
   // So many letters fit below a node without touching its neighbours'.
   const room = Math.max(6, Math.min(18, Math.floor((2 * rx) / ids.length / 5.5)));
   return { width, height, r, room, centre, places };
@@ -44,7 +44,7 @@ export function lane(a, b, r) {
   const [dx, dy] = [b.x - a.x, b.y - a.y];
   const length = Math.hypot(dx, dy) || 1;
   const [ux, uy] = [dx / length, dy / length];
-  const start = Math.min(r + 4, length / 2);
+  const start = Math.min(r + 12, length * 0.36);
   const [sx, sy] = [-uy * LANE, ux * LANE];
   return {
     x1: a.x + ux * start + sx, y1: a.y + uy * start + sy,

@@ -41,7 +41,8 @@ function overview(world, hands) {
         h('th', { scope: 'row' }, h('button', { class: 'plain', onclick: () => hands.select({ kind: 'node', id: node.id }) }, nodeName(node.id))),
         [roleName(node), node.term, node.vote === null ? '–' : nodeName(node.vote), lastIndex(node.log), node.commit, node.up ? node.applied : '–']
           .map((value) => h('td', null, value)))))),
-    h('p', { class: 'hint' }, 'Click a server, a message, an entry or a link to look at it; or press 1 to 9 for servers, M for messages.'));
+    h('p', { class: 'hint' }, 'Click a server, a message, an entry or a link to look at it; or press 1 to 9 for servers, M for messages. All keys and shapes: ?'),
+    hands.live && h('p', { class: 'acts' }, button('Align timers', () => hands.act([acts.align()]), 'A'), button('Spread timers', () => hands.act([acts.spread()]), 'E')));
 }
 
 /** @param {string} text */
@@ -72,7 +73,7 @@ function nodeDetails(world, node, other, t, hands) {
     ]),
     Object.keys(node.peers).length > 0 && peerTable(node),
     last >= node.log.first && h('p', { class: 'acts' },
-      button('Look at its last entry', () => hands.select({ kind: 'entry', node: node.id, index: last }))));
+      button('Look at its last entry', () => hands.select({ kind: 'entry', node: node.id, index: last }), 'I')));
 }
 
 /** @param {World} world @param {NodeView} node @param {number | null} other @param {Hands} hands */
@@ -83,14 +84,24 @@ function nodeActions(world, node, other, hands) {
     button(node.up ? 'Crash' : 'Restart', () => act([crashOrRestart(world, n)]), 'C'),
     node.up && button('Time out', () => act([acts.timeout(n)]), 'T'),
     node.up && button('Command', () => hands.open('command'), 'S'),
-    other !== null && other !== n && button(`Link to ${nodeName(other)}`, () => act(toggleLink(world, n, other)), 'X'),
-    node.up && button('Power loss', () => act([acts.powerLoss(n)])),
+    node.up && button('Power loss', () => act([acts.powerLoss(n)]), 'B'),
+    other !== null && other !== n && [
+      button(`${isCut(world, n, other) || isCut(world, other, n) ? 'Mend' : 'Cut'} ${nodeName(other)} — ${nodeName(n)}`, () => act(toggleLink(world, n, other)), 'X'),
+      oneWay(world, other, n, act, 'Y')],
     button('Lose its disk', () => act([acts.wipe(n)])),
     node.up && button('Slow disk', () => act([acts.slowDisk(n)])),
     node.up && button('Pause ½ s', () => act([acts.pause(n)])),
     node.up && node.role === 'leader' && button('Hand over', () => act([acts.transfer(n)])),
-    node.up && node.role === 'follower' && node.member === 'voter' && button('Let it lead', () => act([acts.transfer(0, n)])),
-    node.up && button('Snapshot', () => act([acts.snapshot(n)])));
+    node.up && node.role === 'follower' && node.member === 'voter' && button('Let it lead', () => act([acts.transfer(0, n)]), 'O'),
+    node.up && button('Snapshot', () => act([acts.snapshot(n)]), 'N'));
+}
+
+/** @param {World} world @param {number} a @param {number} b */
+const isCut = (world, a, b) => world.links.some((link) => link.from === a && link.to === b && !link.up);
+
+/** @param {World} world @param {number} from @param {number} to @param {Hands['act']} act @param {string} [key] */
+function oneWay(world, from, to, act, key) {
+  return button(`${isCut(world, from, to) ? 'Mend' : 'Cut'} ${nodeName(from)} → ${nodeName(to)}`, () => act([toggleDirection(world, from, to)]), key);
 }
 
 /** @param {NodeView} node */
@@ -110,8 +121,8 @@ function flightDetails(flight, t, hands) {
     h('h3', null, kindName(flight), ' ', h('span', { class: 'role' }, `${nodeName(flight.from)} → ${nodeName(flight.to)}`)),
     hands.live && h('p', { class: 'acts' },
       button('Drop', () => act([acts.drop(flight.id)]), 'D'),
-      button('Delay 100 ms', () => act([acts.delay(flight.id)])),
-      button('Duplicate', () => act([acts.duplicate(flight.id)]))),
+      button('Delay 100 ms', () => act([acts.delay(flight.id)]), 'W'),
+      button('Duplicate', () => act([acts.duplicate(flight.id)]), 'U')),
     facts([
       ...(flight.term > 0 ? [/** @type {[string, any]} */ (['term', flight.term])] : []),
       ...flight.fields,
@@ -151,11 +162,9 @@ function entryDetails(world, id, index, hands) {
 /** @param {World} world @param {number} from @param {number} to @param {Hands} hands */
 function linkDetails(world, from, to, hands) {
   const find = (/** @type {number} */ a, /** @type {number} */ b) => world.links.find((link) => link.from === a && link.to === b);
-  const direction = (/** @type {number} */ a, /** @type {number} */ b) =>
-    button(`${find(a, b)?.up === false ? 'Join' : 'Cut'} ${nodeName(a)} → ${nodeName(b)}`, () => hands.act([toggleDirection(world, a, b)]));
   return h('div', { class: 'details', key: 'link' },
     h('h3', null, `${nodeName(from)} — ${nodeName(to)}`),
     h('p', null, linkSentence(from, to, find(from, to), find(to, from)) + '.'),
     hands.live && h('p', { class: 'acts' },
-      button('Both directions', () => hands.act(toggleLink(world, from, to)), 'X'), direction(from, to), direction(to, from)));
+      button('Both directions', () => hands.act(toggleLink(world, from, to)), 'X'), oneWay(world, from, to, hands.act), oneWay(world, to, from, hands.act)));
 }

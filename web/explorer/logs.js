@@ -27,12 +27,12 @@ const TOP = 22;
  * @property {(entry: {index: number, term: number} | null) => void} look
  */
 
-/** Cells are as wide as they can be with all entries seen, as long as they can be read. @param {number} width @param {number} last */
+/** Cells are as wide as they can be with all entries seen, in few sizes, so that a growing log seldom changes them. @param {number} width @param {number} last */
 function measures(width, last) {
   const narrow = width < 460;
-  const label = narrow ? 76 : 86;
+  const label = narrow ? 78 : 86;
   const fits = Math.floor((width - label - 4) / (last + 1));
-  return { label, cell: Math.max(40, Math.min(narrow ? 46 : 56, fits)) };
+  return { label, cell: (narrow ? [46] : [72, 56, 46]).find((one) => one <= fits) ?? Math.max(40, fits) };
 }
 
 /** The columns that are shown. @param {Map<number, NodeView>} nodes @param {number} width @param {number | null} from */
@@ -55,6 +55,7 @@ export function logsView(scene) {
       const known = leader && leader.id !== node.id ? leader.peers[node.id] : undefined;
       const chosen = scene.selected?.kind === 'node' && scene.selected.id === node.id;
       return h('g', { key: node.id, transform: `translate(0 ${TOP + i * high})` },
+        h('line', { class: 'rule', x1: 0, x2: width, y1: high - 3.5, y2: high - 3.5 }),
         lazy('row', row, node, first, count, label, cell, scene.entry, scene.select, scene.look, chosen),
         known && lazy('known', marks, known.match, known.next, first, count, label, cell, known.state),
         scene.fallen.filter((one) => one.node === node.id).map((one) => deleted(one, first, count, label, cell)));
@@ -98,7 +99,7 @@ function row(node, first, count, label, cell, entry, select, look, chosen) {
     h('g', { class: 'who', onclick: choose },
       h('rect', { class: 'reach', x: 0, y: -2, width: label - 6, height: CELL + 4 }),
       h('text', { class: 'name', x: 4, y: 20 }, nodeName(node.id)),
-      node.up && node.role === 'leader' && h('path', { class: 'crown', d: SMALL_CROWN, transform: `translate(${label > 80 ? 34 : 32} 15)` }),
+      node.up && node.role === 'leader' && h('path', { class: 'crown', d: SMALL_CROWN, transform: `translate(${label > 80 ? 34 : 30.5} 15)` }),
       h('g', { class: `tag ${termClass(node.term)}`, transform: `translate(${label - (label > 80 ? 27 : 22)} 15)` },
         h('rect', { x: -14, y: -9, width: 28, height: 18, rx: 4 }), h('text', { y: 4 }, node.up ? `t${node.term}` : '✗'))),
     fold(node, first, label, cell),
@@ -140,9 +141,17 @@ function cellView(node, index, x, width, entry, select, look) {
   h('rect', { class: 'ground', width, height: CELL, rx: 4 }),
   h('rect', { class: 'ink', width, height: durable ? CELL : CELL / 2, rx: 4 }),
   h('rect', { class: 'edge', width, height: CELL, rx: 4 }),
-  h('text', { class: 'command', x: width / 2, y: 14 }, short(cellText(said), Math.floor((width + 2) / (said.kind === 'configuration' ? 6.4 : 7)))),
+  cellWords(said, width),
   h('text', { class: 'of-term', x: width / 2, y: 26 }, `t${term}`),
   index <= node.applied && h('line', { class: 'done', x1: 3, x2: width - 3, y1: CELL + 4, y2: CELL + 4 }));
+}
+
+/** A configuration is pressed a little before it is cut. @param {{command: string, kind: string}} said @param {number} width */
+function cellWords(said, width) {
+  const members = said.kind === 'configuration';
+  const words = short(cellText(said), Math.floor((width + 2) / (members ? 5 : 7)));
+  const pressed = members && words.length * 6.4 > width - 4;
+  return h('text', { class: 'command', x: width / 2, y: 14, textLength: pressed ? width - 4 : null, lengthAdjust: 'spacingAndGlyphs' }, words);
 }
 
 /** ● what the leader knows to be there, ▲ what it sends next. @param {number} match @param {number} next @param {number} first @param {number} count @param {number} label @param {number} cell @param {string} state */
@@ -151,20 +160,19 @@ function marks(match, next, first, count, label, cell, state) {
   const at = (/** @type {number} */ index) => label + (Math.max(-0.4, Math.min(count - 0.6, index - first)) + 0.5) * cell - 2;
   return h('g', { class: `known ${state}` },
     match > 0 && h('circle', { class: 'match', cx: round(at(match)), cy: CELL + 10, r: 3.6 }, h('title', null, `matchIndex ${match}`)),
-    h('path', { class: 'next', d: 'M0 -5L5 4H-5Z', transform: `translate(${round(at(next))} ${CELL + 10})` },
+    h('path', { class: 'next', d: 'M0 -5L5 4H-5Z', transform: `translate(${round(at(next))} ${CELL + 9})` },
       h('title', null, `nextIndex ${next}, ${state}`)));
 }
 
-/** @param {LogsScene['fallen'][0]} one @param {number} first @param {number} count @param {number} label @param {number} cell */
+/** It falls out of its row, below what stands in its place by now. @param {LogsScene['fallen'][0]} one @param {number} first @param {number} count @param {number} label @param {number} cell */
 function deleted(one, first, count, label, cell) {
   if (one.index < first || one.index >= first + count) return null;
   return h('g', {
     key: `gone ${one.index}`, class: 'deleted', opacity: round(1 - one.age * 0.7),
-    transform: `translate(${round(label + (one.index - first) * cell)} ${round(8 * one.age + 4)})`,
+    transform: `translate(${round(label + (one.index - first) * cell)} ${round(CELL + 1 + 6 * one.age)})`,
   },
-  h('rect', { width: cell - 4, height: CELL, rx: 4 }),
-  h('text', { x: (cell - 4) / 2, y: 14 }, short(one.text, 6)),
-  h('text', { class: 'of-term', x: (cell - 4) / 2, y: 26 }, `t${one.term}`));
+  h('rect', { width: cell - 4, height: 14, rx: 4 }),
+  h('text', { x: (cell - 4) / 2, y: 10.5 }, `${short(one.text, Math.floor(cell / 6.5) - 3)} t${one.term}`));
 }
 
 /** A row for who hears it. @param {NodeView} node */
@@ -192,5 +200,6 @@ export function logsLegend() {
     sample('cells', cell('open not-durable', 6.5), 'not on disk yet'),
     sample('cells', h('line', { class: 'done', x1: 3, x2: 19, y1: 10, y2: 10 }), 'applied'),
     sample('known', h('circle', { class: 'match', cx: 11, cy: 9, r: 3.6 }), 'match'),
-    sample('known', h('path', { class: 'next', d: 'M0 -5L5 4H-5Z', transform: 'translate(11 10)' }), 'next'));
+    sample('known', h('path', { class: 'next', d: 'M0 -5L5 4H-5Z', transform: 'translate(11 10)' }), 'next'),
+    sample('deleted', h('rect', { x: 1, y: 3, width: 20, height: 12, rx: 3 }), 'deleted'));
 }

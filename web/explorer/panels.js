@@ -50,15 +50,15 @@ export function checkList(checks) {
     check.what && h('p', null, check.what))));
 }
 
-/** Rules that can be left out, and what falls then. @type {[string, string, string][]} */
+/** Rules that can be left out, where they stand, and the property that each is for. @type {[string, string, string][]} */
 const RULES = [
-  ['prev_check', 'An append is taken only behind an entry that is here with the same term', '5.3'],
-  ['truncate_only_on_conflict', 'An append deletes only what conflicts with it', '5.3'],
-  ['commit_only_verified', 'A follower commits only what it checked against its leader\'s log', '5.3'],
-  ['one_vote', 'One vote a term', '5.2'],
-  ['up_to_date', 'A vote goes only to a log that is at least as up to date', '5.4.1'],
-  ['old_term_count', 'A leader counts copies of entries of its own term only', '5.4.2'],
-  ['joint', 'Old and new voters must both agree before the new ones alone do', '6'],
+  ['prev_check', 'An append is taken only behind an entry that is here with the same term', '5.3, for Log Matching'],
+  ['truncate_only_on_conflict', 'An append deletes only what conflicts with it', '5.3, for Leader Completeness'],
+  ['commit_only_verified', 'A follower commits only what it checked against its leader\'s log', '5.3, for State Machine Safety'],
+  ['one_vote', 'One vote a term', '5.2, for Election Safety'],
+  ['up_to_date', 'A vote goes only to a log that is at least as up to date', '5.4.1, for Leader Completeness'],
+  ['old_term_count', 'A leader counts copies of entries of its own term only', '5.4.2, for Leader Completeness'],
+  ['joint', 'Old and new voters must both agree before the new ones alone do', '6, so that majorities meet'],
 ];
 /** @type {[string, string][]} */
 const FEATURES = [['pre_vote', 'PreVote (thesis 9.6)'], ['check_quorum', 'CheckQuorum (thesis 6.2)'], ['stickiness', 'Loyal followers (thesis 4.2.3)'], ['noop', 'A leader\'s no-op (section 8)']];

@@ -10,7 +10,7 @@ import { flightView, fallen, onEnter, termClass } from './flights.js';
 import { arc, lane, part, ring, round } from './geometry.js';
 import { gauge } from './gauge.js';
 import { clientChips } from './clients.js';
-import { nodeName, nodeSentence, roleName, short, voters } from './words.js';
+import { nodeName, nodeSentence, roleName, seats, short, voters } from './words.js';
 
 const CROWN = 'M-8 5L-9.5 -4L-4.5 -0.5L0 -7L4.5 -0.5L9.5 -4L8 5Z';
 
@@ -32,18 +32,23 @@ const CROWN = 'M-8 5L-9.5 -4L-4.5 -0.5L0 -7L4.5 -0.5L9.5 -4L8 5Z';
 /** @param {RingScene} scene */
 export function ringView(scene) {
   const { world, size, t } = scene;
-  const place = ring([...world.nodes.keys()], size.width, size.height);
+  const ids = seats(world.nodes);
+  const place = ring(ids, size.width, size.height);
   const chosen = scene.selected;
   return h('svg', {
     id: 'ring', viewBox: `0 0 ${size.width} ${size.height}`, role: 'group', 'aria-label': 'Cluster',
   },
   lazy('defs', hatches),
   lazy('gauge', gauge, world.nodes, scene.entry, place.centre.x, place.centre.y, place.r),
-  lazy('links', linksView, world.links, [...world.nodes.keys()].join(), size.width, size.height, chosen, scene.other, scene.select),
-  h('g', { key: 'nodes' }, [...world.nodes.values()].map((node) => nodeView(scene, place, node))),
-  clientChips(place, world.clients, t),
+  lazy('links', linksView, world.links, ids.join(), [...world.nodes.keys()].join(), size.width, size.height, chosen, scene.other, scene.select),
+  // Messages come out from behind a node, so that none hides a name.
   h('g', { key: 'flights' }, [...world.flights.values()].map((flight) =>
     flightView(place, flight, t, chosen?.kind === 'flight' && chosen.id === flight.id, scene.select))),
+  h('g', { key: 'nodes' }, ids.map((id) => {
+    const node = world.nodes.get(id);
+    return node ? nodeView(scene, place, node) : toCome(place, id);
+  })),
+  clientChips(place, world.nodes, world.clients, t),
   h('g', { key: 'fallen' }, scene.fallen.map((one) => fallen(place, one.flight, one.age, one.atNode))),
   scene.stroke && h('polyline', { key: 'stroke', class: 'stroke', points: scene.stroke.map((p) => `${round(p.x)},${round(p.y)}`).join(' ') }));
 }
@@ -51,6 +56,13 @@ export function ringView(scene) {
 function hatches() {
   return h('defs', null, h('pattern', { id: 'hatch', width: 6, height: 6, patternUnits: 'userSpaceOnUse', patternTransform: 'rotate(45)' },
     h('rect', { class: 'hatch-ground', width: 6, height: 6 }), h('line', { class: 'hatch-line', x1: 0, y1: 0, x2: 0, y2: 6 })));
+}
+
+/** Who is named in a configuration and has not started yet. @param {Ring} place @param {number} id */
+function toCome(place, id) {
+  const at = place.places.get(id) ?? place.centre;
+  return h('g', { key: id, class: 'node term-none no-member', transform: `translate(${round(at.x)} ${round(at.y)})` },
+    h('circle', { class: 'body', r: place.r }), h('text', { class: 'name', y: 2 }, nodeName(id)), place.r < 30 ? null : h('text', { class: 'term', y: 16 }, 'to come'));
 }
 
 /** @param {RingScene} scene @param {Ring} place @param {NodeView} node */
@@ -97,10 +109,10 @@ function body(node, r, room) {
     outline('body', learner ? r * 0.8 : r),
     node.up && node.role === 'leader' && outline('inner', r - 5),
     node.up && node.role === 'leader' && h('path', { class: 'crown', d: CROWN, transform: `translate(0 ${small ? -13 : -18}) scale(${small ? 0.75 : 1})` }),
+    !node.up && h('path', { class: 'cross', d: `M${-r * 0.72} ${-r * 0.72}L${r * 0.72} ${r * 0.72}M${r * 0.72} ${-r * 0.72}L${-r * 0.72} ${r * 0.72}` }),
     h('text', { class: 'name', y: low + (small ? 3 : 2) }, nodeName(node.id)),
     h('text', { class: 'term', y: low + (small ? 14 : 17) }, small ? `t${node.term}` : `term ${node.term}`),
     counts && pips(node, r),
-    !node.up && h('path', { class: 'cross', d: `M${-r * 0.72} ${-r * 0.72}L${r * 0.72} ${r * 0.72}M${r * 0.72} ${-r * 0.72}L${-r * 0.72} ${r * 0.72}` }),
     lazy('kv', keyValues, node.kv, r, room));
 }
 
@@ -122,11 +134,12 @@ function keyValues(kv, r, room) {
   const all = Object.entries(kv);
   const shown = all.slice(0, 2).map(([key, value]) => `${key}=${value}`).join(' ');
   const text = short(shown, room) + (all.length > 2 ? ` +${all.length - 2}` : '');
-  return h('text', { class: 'kv', y: r + 23 }, text);
+  return h('text', { class: 'kv', y: r + (r < 30 ? 19 : 23) }, text);
 }
 
 /**
  * @param {LinkView[]} links
+ * @param {string} seatList
  * @param {string} idList
  * @param {number} width
  * @param {number} height
@@ -134,9 +147,9 @@ function keyValues(kv, r, room) {
  * @param {number | null} other
  * @param {(selected: Selection) => void} select
  */
-function linksView(links, idList, width, height, selected, other, select) {
+function linksView(links, seatList, idList, width, height, selected, other, select) {
   const ids = idList.split(',').map(Number);
-  const place = ring(ids, width, height);
+  const place = ring(seatList.split(',').map(Number), width, height);
   const down = new Map(links.map((link) => [`${link.from} ${link.to}`, link]));
   const pairs = ids.flatMap((a, i) => ids.slice(i + 1).map((b) => ({ a, b })));
   return h('g', null, pairs.map(({ a, b }) => {

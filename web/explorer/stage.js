@@ -7,6 +7,7 @@
 /** @import {Point} from './geometry.js' */
 import { acts, toggleDirection, toggleLink } from './acts.js';
 import { cutBy, nodeAt, ring, within } from './geometry.js';
+import { seats } from './words.js';
 
 /** Shorter ones are clicks. */
 const STROKE_MIN = 10;
@@ -19,7 +20,8 @@ const STROKE_MIN = 10;
  * @returns {any[]}
  */
 export function meaning(world, size, line) {
-  const place = ring([...world.nodes.keys()], size.width, size.height);
+  const place = ring(seats(world.nodes), size.width, size.height);
+  for (const id of place.places.keys()) if (!world.nodes.has(id)) place.places.delete(id);
   const [start, end] = [line[0], /** @type {Point} */ (line.at(-1))];
   const [from, to] = [nodeAt(place, start), nodeAt(place, end)];
   if (from !== null && to !== null && from !== to) return [toggleDirection(world, from, to)];

@@ -15,6 +15,9 @@ const MARKS = {
   broken: ['!', 'a check fell'],
 };
 
+/** A way that parts; not every system has a letter for it. */
+export const FORK = 'M3 2H5V6L8 8.5L11 6V2H13V7L9 10.5V14H7V10.5L3 7Z';
+
 /** A band: the newest term anywhere, and whether somebody leads in it. @typedef {{from: number, term: number, led: boolean}} Band */
 
 /** Bands and marks of a timeline, found once for each event. */
@@ -96,7 +99,7 @@ export function tapeView(scene) {
   },
   lazy('bands', bandsView, scene.history, scene.history.timeline.until, scene.events, extent, scene.story, scene.script, scene.fork),
   h('g', { key: 'cursor', class: 'cursor' },
-    h('line', { x1: percent(t, extent), x2: percent(t, extent), y1: 2, y2: 44 }), h('circle', { cx: percent(t, extent), cy: 23, r: 6 })));
+    h('line', { x1: percent(t, extent), x2: percent(t, extent), y1: 13, y2: 46 }), h('circle', { cx: percent(t, extent), cy: 23, r: 6 })));
 }
 
 /** @param {number} t @param {number} extent */
@@ -112,10 +115,10 @@ function bandsView(history, _until, events, extent, story, script, fork) {
     h('rect', { class: 'ground', x: 0, y: 14, width: '100%', height: 18, rx: 4 }),
     bands.map((band, i) => bandView(band, bands[i + 1]?.from ?? end, extent)),
     sparse(marks, extent).map((mark) => at(mark.t, `mark ${mark.kind}`,
-      h('text', { y: 11 }, h('title', null, MARKS[mark.kind][1]), MARKS[mark.kind][0]))),
-    script.filter((step) => step.at > 0).map((step) => at(step.at, 'act', h('path', { d: 'M0 34L4 42H-4Z' }))),
-    (story?.captions ?? []).map((caption) => at(caption.t, 'caption-mark', h('circle', { cy: 39, r: 3.2 }))),
-    fork !== null && at(fork, 'fork', h('text', { y: 43 }, '⑂')));
+      h('text', { x: mark.dx, y: 11 }, h('title', null, MARKS[mark.kind][1]), MARKS[mark.kind][0]))),
+    script.filter((step) => step.at > 0).map((step) => at(step.at, 'act', h('path', { d: 'M0 37L4 45H-4Z' }))),
+    (story?.captions ?? []).map((caption) => at(caption.t, 'caption-mark', h('circle', { cy: 32, r: 3.2 }))),
+    fork !== null && at(fork, 'fork', h('path', { d: FORK, transform: 'translate(-8 32)' })));
 }
 
 /** @param {Band} band @param {number} until @param {number} extent */
@@ -124,17 +127,21 @@ function bandView(band, until, extent) {
   if (width <= 0 || band.term === 0) return null;
   return h('g', { class: `band ${termClass(band.term)}${band.led ? '' : ' nobody'}` },
     h('rect', { x: percent(band.from, extent), y: 14, width: percent(width, extent), height: 18 }),
-    width / extent > 0.04 && h('svg', { x: percent(band.from, extent), overflow: 'visible' }, h('text', { x: 5, y: 27 }, `t${band.term}`)));
+    width / extent > 0.04 && h('svg', { x: percent(band.from, extent), overflow: 'visible' }, h('text', { x: 9, y: 27 }, `t${band.term}`)));
 }
 
-/** Marks of a kind that would stand on each other are one. @param {{t: number, kind: string}[]} marks @param {number} extent */
+/** Marks of a kind that would stand on each other are one, those of two kinds stand side by side. @param {{t: number, kind: string}[]} marks @param {number} extent */
 function sparse(marks, extent) {
   /** @type {Record<string, number>} */
   const last = {};
+  let [before, dx] = [-Infinity, 0];
   return marks.filter((mark) => {
-    if (mark.t - (last[mark.kind] ?? -Infinity) < extent * 0.011) return false;
+    if (mark.t - (last[mark.kind] ?? -Infinity) < extent * 0.02) return false;
     last[mark.kind] = mark.t;
     return true;
+  }).map((mark) => {
+    dx = mark.t - before < extent * 0.014 ? dx + 10 : 0;
+    before = mark.t;
+    return { ...mark, dx };
   });
 }
-

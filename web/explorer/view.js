@@ -15,7 +15,7 @@ import { recent } from './recent.js';
 import { ringView } from './ring.js';
 import { scriptView } from './script.js';
 import { spacetimeView } from './spacetime.js';
-import { extentOf, tapeView } from './tape.js';
+import { FORK, extentOf, tapeView } from './tape.js';
 import { clock } from './words.js';
 import { newestWord, whyView } from './why.js';
 
@@ -171,7 +171,7 @@ function drawer(page) {
 /** Drawn, since not every system has letters for them. @type {Record<string, string>} */
 const ICONS = {
   first: 'M3 2H5V14H3ZM14 2V14L6 8Z', back: 'M12 2V14L4 8Z', play: 'M3 1L14 8L3 15Z', pause: 'M3 2H7V14H3ZM9 2H13V14H9Z',
-  forward: 'M4 2V14L12 8Z', last: 'M11 2H13V14H11ZM2 2V14L10 8Z',
+  forward: 'M4 2V14L12 8Z', last: 'M11 2H13V14H11ZM2 2V14L10 8Z', before: 'M9 3V13L2 8ZM11 6H15V10H11Z', next: 'M7 3V13L14 8ZM1 6H5V10H1Z', fork: FORK,
 };
 
 /** @param {Page} page */
@@ -183,17 +183,20 @@ function footer(page) {
       ? h('svg', { class: 'icon', viewBox: '0 0 16 16', width: 16, height: 16, 'aria-hidden': 'true' }, h('path', { d: ICONS[text] })) : text);
   return h('footer', { id: 'transport', key: 'transport' },
     h('div', { class: 'controls' },
-      control('first', 'To the beginning', () => does.edge(-1)), control('back', 'One event back', () => does.event(-1)),
+      control('first', 'To the beginning', () => does.edge(-1), 'wide'), control('before', 'Back to the message before', () => does.message(-1)),
+      control('back', 'One event back', () => does.event(-1)),
       player.playing ? control('pause', 'Pause', does.play, 'main play') : control('play', 'Play', does.play, 'main play'),
-      control('forward', 'One event forward', () => does.event(1)), control('last', 'To the end of what is known', () => does.edge(1)),
-      control('−', 'Slower', () => does.speed(-1)), h('span', { class: 'speed' }, speedText(player.speed)), control('+', 'Faster', () => does.speed(1))),
+      control('forward', 'One event forward', () => does.event(1)), control('next', 'To the next message that arrives', () => does.message(1)),
+      control('last', 'To the end of what is known', () => does.edge(1), 'wide'),
+      control('−', 'Slower', () => does.speed(-1)), h('span', { class: 'speed', title: 'Speed' }, speedText(player.speed)), control('+', 'Faster', () => does.speed(1))),
     h('div', { class: 'tape' }, tapeView({
       history, events: player.timeline.events.length, t: player.t, extent: extentOf(player.timeline, story, player.t), story,
       script: branch.run.script, fork: branch.forked, seek: does.seek,
     })),
     h('div', { class: 'now' }, h('span', { class: 'clock' }, clock(Math.round(player.t))),
       h('span', { class: 'digest', title: 'Digest of this window of the trace' }, player.timeline.digestAt(player.t).slice(0, 8)),
-      h('span', { class: 'branches', role: 'group', 'aria-label': 'Branches' }, branches.length > 1 && branches.map((one, i) => h('button', {
+      h('span', { class: 'branches', role: 'group', 'aria-label': 'Branches' },
+        page.live && control('fork', 'Fork here', does.split), branches.length > 1 && branches.map((one, i) => h('button', {
         key: one.name, 'aria-pressed': one === branch, onclick: () => does.branch(i), title: one.forked === null ? one.name : `${one.name}, forked at ${clock(one.forked)}`,
       }, one.name)))));
 }

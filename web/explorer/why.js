@@ -8,6 +8,8 @@ import { clock } from './words.js';
 
 /** So many steps are listed. */
 const STEPS = 6;
+/** A rule among the last so many events is worth telling. */
+const NEAR = 12;
 
 /** How many events have happened up to and with the newest that has words. @param {Event[]} events @param {number} at */
 export function newestWord(events, at) {
@@ -21,9 +23,12 @@ export function whyView(events, at, seekEvent) {
   const count = newestWord(events, at);
   const newest = events[count - 1];
   if (!newest) return h('div', { class: 'why' }, h('p', { class: 'quiet' }, 'Nothing has happened yet. Press → for the first event, or Space to play.'));
-  const why = newest.why;
+  // What only happens, like an arrival, has no reason: then the last step that has one is told, too.
+  const reasoned = newest.why ? newest : events.slice(Math.max(0, count - NEAR), count).findLast((event) => event.why);
+  const why = reasoned?.why;
   return h('div', { class: 'why' },
     h('p', { class: 'event' }, newest.text),
+    why && reasoned !== newest && h('p', { class: 'reason quiet' }, `The last rule before: ${reasoned.text}.`),
     why && h('p', { class: 'rule' }, h('strong', null, why.rule), why.section && h('span', { class: 'section' }, why.section)),
     why && h('p', { class: 'reason' }, why.text),
     why && why.values.length > 0 && h('dl', { class: 'values' }, why.values.map(([name, value]) =>

@@ -2,8 +2,15 @@
 //
 // It knows English and the words of Raft, not where anything stands.
 
-/** @import {NodeView, Flight, Selection, World} from '../types.js' */
+/** @import {NodeView, Flight, World} from '../types.js' */
 import { lastIndex, termAt } from './world.js';
+
+/** All that have a place: who is there, and who is named in a configuration and has not started yet. @param {Map<number, NodeView>} nodes */
+export function seats(nodes) {
+  const ids = new Set(nodes.keys());
+  for (const { config } of nodes.values()) for (const id of [...config.old, ...(config.new ?? []), ...config.learners]) ids.add(id);
+  return [...ids].sort((a, b) => a - b);
+}
 
 /** @param {number} id */
 export const nodeName = (id) => `n${id}`;
@@ -69,8 +76,9 @@ export function entryText(entry) {
   return entry.command;
 }
 
-/** An entry where there is little room: of a configuration `n1 n4 & n1 n2` only `⚙14&12`. @param {{command: string, kind: string}} entry */
+/** An entry where there is little room: of a configuration `n1 n4 & n1 n2` only `⚙14&12`, of `open session 2` only `open`. @param {{command: string, kind: string}} entry */
 export function cellText(entry) {
+  if (entry.kind === 'session') return entry.command.split(' ')[0];
   if (entry.kind !== 'configuration') return entryText(entry);
   return `⚙${entry.command.split('->')[0].replace(/n(?=\d)|\s/g, '')}`;
 }
@@ -101,13 +109,4 @@ export function leaderOf(world) {
 export function holds(node, index, term) {
   if (index < node.log.first) return true;
   return node.durable >= index && termAt(node.log, index) === term;
-}
-
-/** @param {Selection} selected */
-export function selectionName(selected) {
-  if (!selected) return 'nothing';
-  if (selected.kind === 'node') return nodeName(selected.id);
-  if (selected.kind === 'flight') return `message ${selected.id}`;
-  if (selected.kind === 'entry') return `entry ${selected.index} on ${nodeName(selected.node)}`;
-  return `link from ${nodeName(selected.from)} to ${nodeName(selected.to)}`;
 }

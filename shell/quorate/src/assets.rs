@@ -137,7 +137,7 @@ fn explorers() -> impl Iterator<Item = &'static (&'static str, &'static [u8])> {
     ALL.iter().filter(|(name, _)| !is_dashboards(name))
 }
 
-/// A file without its comments and its indentation, if it is script or style.
+/// A file without its comments and its indentation, if it is script or style, and of style without the spaces around its marks.
 fn bare(name: &str, bytes: Bytes) -> Bytes {
     let begin = match name.rsplit_once('.') {
         Some((_, "js")) => "/**",
@@ -154,7 +154,10 @@ fn bare(name: &str, bytes: Bytes) -> Bytes {
     text.push_str(rest);
     let lines = text.lines().map(str::trim_start).filter(|line| !line.is_empty());
     let kept = lines.filter(|line| begin == "/*" || !line.starts_with("//"));
-    Bytes::from(kept.fold(String::with_capacity(text.len()), |all, line| all + line + "\n"))
+    let text = kept.fold(String::with_capacity(text.len()), |all, line| all + line + "\n");
+    let spaced = [(" {", "{"), ("{ ", "{"), (": ", ":"), ("; ", ";"), (", ", ","), (";}", "}")];
+    let close = spaced.iter().filter(|_| begin == "/*");
+    Bytes::from(close.fold(text, |text, (wide, close)| text.replace(wide, close)))
 }
 
 fn content_type(name: &str) -> &'static str {
@@ -225,7 +228,10 @@ mod tests {
         let sent = |name: &str, text: &'static str| bare(name, Bytes::from_static(text.as_bytes()));
         let script = "// A room.\n\n/** @type {X} */ const a = 1;\n  /**\n   * More.\n   */\n  b(); // here\n";
         assert_eq!(sent("a.js", script), "const a = 1;\nb(); // here\n");
-        assert_eq!(sent("a.css", "/* Colours. */\n:root {\n  --a: 1;\n}\n"), ":root {\n--a: 1;\n}\n");
+        assert_eq!(
+            sent("a.css", "/* Colours. */\n:root {\n  --a: 1;\n}\na, b > c { d: e; f: g; }\n"),
+            ":root{\n--a:1;\n}\na,b > c{d:e;f:g}\n"
+        );
         assert_eq!(sent("a.html", "  <b> // x\n"), "  <b> // x\n");
     }
 
