@@ -41,7 +41,7 @@ function overview(world, hands) {
         h('th', { scope: 'row' }, h('button', { class: 'plain', onclick: () => hands.select({ kind: 'node', id: node.id }) }, nodeName(node.id))),
         [roleName(node), node.term, node.vote === null ? '–' : nodeName(node.vote), lastIndex(node.log), node.commit, node.up ? node.applied : '–']
           .map((value) => h('td', null, value)))))),
-    h('p', { class: 'hint' }, 'Click a server, a message, an entry or a link to look at it; or press 1 to 9 for servers, M for messages. All keys and shapes: ?'),
+    h('p', { class: 'hint' }, 'Click what you want to look at, or press 1 to 9 for a server, M for messages. Keys and shapes: ?'),
     hands.live && h('p', { class: 'acts' }, button('Align timers', () => hands.act([acts.align()]), 'A'), button('Spread timers', () => hands.act([acts.spread()]), 'E')));
 }
 

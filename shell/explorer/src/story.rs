@@ -77,8 +77,8 @@ stories! {
     "stale-read" => "story_stale_read.scn",
 }
 
-/// After the last caption a story goes on for a while.
-const EPILOGUE: u64 = 600_000;
+/// After the last caption a story goes on for a while, but not so long that what it told is a corner of its time.
+const EPILOGUE: u64 = 250_000;
 
 /// The run that somebody begins with who wants to try: five nodes, nothing that happens by itself but elections, and no end.
 #[must_use]

@@ -344,7 +344,10 @@ impl Teller<'_> {
         let node = request.node;
         let (kind, text) = match sight {
             Sight::Asked(_) => (EventKind::Ask, format!("a client asks {node}: {}", request.asks)),
-            Sight::Answered(_) => (EventKind::Answer, format!("{node} answers the client: {}", request.asks)),
+            Sight::Answered(_) if self.nodes.get(node).is_some_and(|view| view.up) => {
+                (EventKind::Answer, format!("{node} answers the client: {}", request.asks))
+            }
+            Sight::Answered(_) => (EventKind::Answer, format!("{node} is gone, and can't answer: {}", request.asks)),
             _ => {
                 let answer = request.answer.unwrap_or_default();
                 (EventKind::Told, format!("the client hears of {}: {answer}", request.asks))
@@ -446,6 +449,7 @@ fn act_in_words(act: &Act) -> String {
         Act::Delay { msg, by } => format!("message {msg} is held back for {}", words::milliseconds(*by)),
         Act::Duplicate { msg } => format!("message {msg} is doubled"),
         Act::Timeout { n } => format!("the timeout of n{n} is made to run out"),
+        Act::Fire { n, timer: sim::run::Timer::Heartbeat } => format!("n{n} is made to send heartbeats"),
         Act::Snapshot { n } => format!("n{n} is told to fold its log into a snapshot"),
         Act::AlignTimers => "all timeouts are made to run out together".into(),
         Act::SpreadTimers => "timeouts are spread".into(),

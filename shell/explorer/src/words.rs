@@ -21,11 +21,11 @@ pub(crate) fn entry(entry: &Entry) -> (String, EntryView) {
     }
 }
 
-/// Behind the header, a command of a session begins with what its client has answers to.
+/// Behind the header, a command of a session begins with the session's word and with what its client has answers to.
 fn command_of(entry: &Entry) -> String {
     let mut payload = entry.payload();
-    if entry.header().session > 0 && payload.len() >= 8 {
-        payload.advance(8);
+    if entry.header().session > 0 && payload.len() >= 16 {
+        payload.advance(16);
     }
     command(payload)
 }
