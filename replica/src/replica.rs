@@ -249,7 +249,7 @@ impl<S: StateMachine> Replica<S> {
     /// Its newest snapshot ends here.
     #[must_use]
     pub fn snapshot_index(&self) -> Index {
-        self.snapshots.last()
+        self.snapshots.newest()
     }
 
     /// How many reads were served by a lease since the start.

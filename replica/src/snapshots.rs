@@ -89,11 +89,6 @@ impl Snapshots {
         called_for && !self.running && applied > self.last && now >= self.not_before
     }
 
-    /// Where the newest one ends.
-    pub(crate) fn last(&self) -> Index {
-        self.last
-    }
-
     /// Somebody asks for one, due or not; where nothing is new there is none.
     pub(crate) fn want(&mut self, applied: Index) {
         self.wanted = applied > self.last;
@@ -117,6 +112,7 @@ impl Snapshots {
 
     pub(crate) fn failed(&mut self, now: Time, patience: u64) {
         self.running = false;
+        self.wanted |= std::mem::take(&mut self.folds);
         self.bytes += std::mem::take(&mut self.bytes_covered);
         self.not_before = now.after(patience << self.failures.min(DOUBLED_MAX));
         self.failures += 1;
@@ -206,7 +202,14 @@ mod tests {
         snapshots.want(Index(6));
         assert!(snapshots.is_due(Time(0), Index(6), 0, false, &config()));
         snapshots.started(Time(0));
-        assert!(!snapshots.is_due(Time(0), Index(7), 0, false, &config()), "one at a time, and it was for once");
+        snapshots.failed(Time(0), 10);
+        assert!(!snapshots.is_due(Time(9), Index(6), 0, false, &config()));
+        assert!(
+            snapshots.is_due(Time(10), Index(6), 0, false, &config()),
+            "one that could not be written is wanted still"
+        );
+        snapshots.started(Time(10));
+        assert!(!snapshots.is_due(Time(10), Index(7), 0, false, &config()), "one at a time, and it was for once");
         snapshots.taken(Time(0), Index(6), 400, &config());
         assert_eq!(snapshots.forget(false), Index(6));
         assert!(!snapshots.is_due(Time(0), Index(7), 0, false, &config()));

@@ -26,6 +26,11 @@ pub(crate) fn checks(failure: Option<&Failure>) -> Vec<Check> {
     NAMES.iter().map(check).collect()
 }
 
+/// What does not hold any more, and by which values one sees it.
+pub(crate) fn told(failure: &Failure) -> String {
+    format!("{} does not hold any more: {}", name(failure), failure.what)
+}
+
 /// What it is that does not hold.
 pub(crate) fn name(failure: &Failure) -> &'static str {
     let told = NAMES.iter().take(5).find(|name| failure.what.starts_with(**name));
@@ -34,6 +39,8 @@ pub(crate) fn name(failure: &Failure) -> &'static str {
         ("figure 3", None) if failure.what.starts_with("one vote a term") => "Election Safety",
         ("figure 3", None) if failure.what.starts_with("the vote is fixed") => "Election Safety",
         ("halt", _) if failure.what.contains("both") || failure.what.contains("two leaders") => "Election Safety",
+        // The disk itself refuses what would give a vote twice.
+        ("disk", _) if failure.what.contains("the vote of term") => "Election Safety",
         ("membership", _) => "Majorities meet",
         ("halt" | "same sequence", _) => "State Machine Safety",
         ("persist before send" | "monotonic" | "rot" | "start" | "disk" | "one write", _) => "Promises are on disk",

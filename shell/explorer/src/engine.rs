@@ -15,8 +15,8 @@ use crate::words;
 
 /// Worlds that are kept where a window ended, to go on from there.
 const PARKED: usize = 8;
-/// Events of one moment are numbered within it.
-const PLACES: u64 = 64;
+/// Events of one step are numbered within it. A step has a few; one in which all clients are answered has hundreds.
+const PLACES: u64 = 4096;
 
 /// The trace of a run in a window.
 ///
@@ -108,7 +108,7 @@ impl Watched {
     fn new(run: &Run) -> Result<Self, Refusal> {
         let mut world = World::endless(run.clone())?;
         world.watch();
-        let nodes = Nodes::new(!run.rules_off.is_empty());
+        let nodes = Nodes::new(!run.rules_off.is_empty() || run.lie.is_some());
         Ok(Self { world, until: 0, carried: Carried::default(), nodes, links: Vec::new(), failure: None })
     }
 
@@ -151,7 +151,7 @@ impl Watched {
         while self.failure.is_none() && self.world.next_at().is_some_and(|at| at <= time) {
             self.may_go_on(goes_on)?;
             let (sights, failure) = self.step();
-            self.carried.note(&sights);
+            self.carried.note(&sights, self.world.now());
             self.failure = failure;
         }
         self.until = self.until.max(time);
@@ -199,7 +199,7 @@ impl Watched {
             nodes.iter().filter_map(|id| self.nodes.look(&self.world, *id)).collect()
         };
         let told = tell(&self.world, sights, &self.nodes, &changes, &self.carried);
-        self.carried.note(sights);
+        self.carried.note(sights, self.world.now());
         let links = if all { Some(view::links(&self.world)).filter(|links| *links != self.links) } else { None };
         if let Some(links) = &links {
             self.links.clone_from(links);
@@ -230,7 +230,7 @@ impl Watched {
     /// The last event of a run that breaks a rule.
     fn broken(&self, failure: &Failure, last: Option<&Event>) -> Event {
         let n = self.world.so_far().events * PLACES + PLACES - 1;
-        let text = format!("{} does not hold any more: {}", checks::name(failure), failure.what);
+        let text = checks::told(failure);
         Event {
             n: last.map_or(n, |last| n.max(last.n + 1)),
             t: self.world.now(),

@@ -33,6 +33,8 @@ pub const HAPPENINGS_MAX: u64 = 800_000;
 /// Why there is no trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
+    /// What was asked can't be read.
+    Request(String),
     /// The run is none, is of another version, or asks for what can't be.
     Run(RunError),
     /// More than is played here.
@@ -41,12 +43,21 @@ pub enum Refusal {
     Window(String),
     /// It took longer than whoever asked wanted to wait.
     Stopped,
+    /// The code that is played panics.
+    Panics,
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Run(error) => write!(f, "{error}"),
+            Self::Request(why) => write!(f, "what was asked can't be read: {why}"),
+            Self::Panics => {
+                write!(
+                    f,
+                    "the code panics in this run, so there is nothing to show of it: `quorate sim --run` says where"
+                )
+            }
             Self::TooLarge(what) | Self::Window(what) => write!(f, "{what}"),
             Self::Stopped => {
                 write!(f, "this run takes too long to be played here: make it shorter, or ask again when less is asked")

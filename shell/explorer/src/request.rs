@@ -59,7 +59,7 @@ pub enum Form {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with run, from and until")]
 struct RawTrace {
     run: Value,
     from: u64,
@@ -67,7 +67,7 @@ struct RawTrace {
 }
 
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object with run, until, t, story and as")]
 struct RawExport {
     run: Value,
     until: u64,
@@ -109,7 +109,7 @@ impl ExportRequest {
 }
 
 fn no_request(error: &serde_json::Error) -> Refusal {
-    Refusal::Run(RunError::Format(format!("what was asked can't be read: {error}")))
+    Refusal::Request(error.to_string())
 }
 
 /// A run; if it can't be read, the step of its script that can't be is named.
@@ -127,12 +127,18 @@ pub fn read_run(value: Value) -> Result<Run, Refusal> {
         let wrong =
             (1..).zip(steps).find_map(|(number, step)| Some((number, serde_json::from_value::<Step>(step).err()?)));
         Refusal::Run(RunError::Format(match wrong {
-            Some((number, error)) => format!("step {number} of the script is wrong: {error}"),
+            Some((number, error)) => format!("step {number} of the script is wrong: {}", in_short(&error.to_string())),
             None => error.to_string(),
         }))
     })?;
     limits::check(&run)?;
     Ok(run)
+}
+
+/// A mistake without the list of all that it could have been, where that is long.
+fn in_short(error: &str) -> &str {
+    const SHORT: usize = 160;
+    if error.len() <= SHORT { error } else { error.split_once(", expected").map_or(error, |(what, _)| what) }
 }
 
 #[cfg(test)]
@@ -158,14 +164,28 @@ mod tests {
         other["v"] = 1.into();
         other["script"] = json!([{ "at": 1, "act": "Heal" }, { "at": 2, "act": { "Crsh": { "n": 1 } } }]);
         assert!(
-            refused(&other).contains("step 2 of the script is wrong: unknown variant `Crsh`"),
+            refused(&other).ends_with("step 2 of the script is wrong: unknown variant `Crsh`"),
+            "{}",
+            refused(&other)
+        );
+        other["script"] = json!([{ "at": 1, "act": { "Crash": { "m": 1 } } }]);
+        let expected = "step 1 of the script is wrong: unknown field `m`, expected `n`";
+        assert!(refused(&other).ends_with(expected), "{}", refused(&other));
+        other["script"] = json!([{ "at": 5, "act": "Heal" }, { "at": 4, "act": "Heal" }]);
+        assert!(
+            refused(&other).contains("step 2 of the script is at 4 µs, and the one before it at 5"),
             "{}",
             refused(&other)
         );
         other["script"] = json!([]);
         other["members"] = "many".into();
         assert!(refused(&other).contains("invalid type"), "{}", refused(&other));
-        assert!(TraceRequest::read(b"{").unwrap_err().to_string().contains("can't be read"));
+        assert!(matches!(TraceRequest::read(b"{"), Err(Refusal::Request(_))));
+        let none = TraceRequest::read(b"[]").unwrap_err().to_string();
+        assert!(
+            none.contains("can't be read: invalid length 0, expected an object with run, from and until"),
+            "{none}"
+        );
         assert!(
             TraceRequest::read(b"{\"run\": {}, \"from\": 3, \"until\": 1}")
                 .unwrap_err()

@@ -6,7 +6,8 @@ use sim::run::Run;
 use sim::scenario::{Scenario, play};
 use sim::world::World;
 
-use crate::limits::RUN_MICROS_MAX;
+use crate::checks;
+use crate::limits::{HAPPENINGS_MAX, RUN_MICROS_MAX};
 
 /// A story, ready to be shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -57,6 +58,7 @@ stories! {
     "another-term" => "story_another_term.scn",
     "figure-7" => "story_figure_7.scn",
     "five-logs" => "story_five_logs.scn",
+    "deleting-too-eagerly" => "story_deleting_too_eagerly.scn",
     "election-restriction" => "story_election_restriction.scn",
     "best-leader" => "story_the_best_leader.scn",
     "committed-survives" => "story_committed_survives.scn",
@@ -112,15 +114,36 @@ pub fn read(id: &str, text: &str) -> Result<Story, String> {
     Ok(Story { id: id.to_owned(), title: title.title, paper: title.paper, run: played.run, end, captions })
 }
 
-/// When a run is over, and where it is best opened: a little before something goes wrong, else at its beginning.
+/// What is worth to be looked at in a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interesting {
+    /// When it is over, in microseconds of the world.
+    pub end: u64,
+    /// Where it is best opened: a little before something goes wrong, else at its beginning.
+    pub start: u64,
+    /// What does not hold any more at its end, if something does not.
+    pub broken: Option<String>,
+}
+
+/// Plays a run until something goes wrong, or to its end.
 #[must_use]
-pub fn interesting(run: &Run) -> (u64, u64) {
+pub fn interesting(run: &Run) -> Interesting {
     const BEFORE: u64 = 300_000;
-    let last = run.script.last().map_or(0, |step| step.at).max(run.timing.calm_at);
-    let until = (last + 40 * run.timing.election_timeout).clamp(3_000_000, RUN_MICROS_MAX);
-    let failed = World::endless(run.clone()).ok().and_then(|mut world| {
-        let failed = world.run_until(until).is_err();
-        failed.then(|| world.now())
-    });
-    failed.map_or((until, 0), |at| (at, at.saturating_sub(BEFORE)))
+    let last = run.script.last().map_or(0, |step| step.at);
+    let quiet = (last + 40 * run.timing.election_timeout).clamp(3_000_000, RUN_MICROS_MAX);
+    // A run that is made good in the end has an end of its own.
+    let until = if run.timing.calm_at > 0 { RUN_MICROS_MAX } else { quiet };
+    let whole = |end: u64| Interesting { end, start: 0, broken: None };
+    let Ok(mut world) = World::endless(run.clone()) else { return whole(quiet) };
+    while world.next_at().is_some_and(|at| at <= until) && world.so_far().events < HAPPENINGS_MAX {
+        match world.step() {
+            Ok(_) if world.is_over() => return whole(world.now()),
+            Ok(_) => {}
+            Err(failure) => {
+                let end = world.now();
+                return Interesting { end, start: end.saturating_sub(BEFORE), broken: Some(checks::told(&failure)) };
+            }
+        }
+    }
+    whole(quiet)
 }

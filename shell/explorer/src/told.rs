@@ -17,8 +17,8 @@ use crate::{trace, words};
 pub(crate) struct Carried(BTreeMap<u64, Sent>);
 
 impl Carried {
-    /// Keeps up with what was seen, without telling it.
-    pub(crate) fn note(&mut self, sights: &[Sight]) {
+    /// Keeps up with what was seen in a step of this time, without telling it.
+    pub(crate) fn note(&mut self, sights: &[Sight], now: u64) {
         let mut taken = Vec::new();
         for sight in sights {
             match sight {
@@ -33,7 +33,8 @@ impl Carried {
         // Who goes down takes nothing of what had arrived.
         for sight in sights {
             if let Sight::Down { node, .. } = sight {
-                self.0.retain(|_, sent| sent.to != *node || sent.arrives.is_none_or(|at| at > sent.at));
+                let is_under_way = |sent: &Sent| sent.arrives.is_none_or(|at| at > now) || is_snapshot(&sent.load);
+                self.0.retain(|_, sent| sent.to != *node || is_under_way(sent));
             }
         }
     }
@@ -41,6 +42,11 @@ impl Carried {
     fn get(&self, id: u64) -> Option<&Sent> {
         self.0.get(&id)
     }
+}
+
+/// When a snapshot arrives is an estimate: its end is told by itself.
+fn is_snapshot(load: &Load) -> bool {
+    matches!(load, Load::Snapshot { .. })
 }
 
 /// What a step came to.

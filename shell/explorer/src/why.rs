@@ -289,7 +289,7 @@ fn snapshot(node: NodeId, event: &Event, view: &NodeView) -> Draft {
         }
         Event::SnapshotInstalled { position } => {
             let why = rule(
-                "InstallSnapshot, rule 6 to 8",
+                "InstallSnapshot, rules 6 to 8",
                 "paper 7",
                 "A log that has the snapshot's last entry keeps what follows it. Any other log is replaced, and the state machine with it.",
             );

@@ -376,8 +376,10 @@ impl Run {
         if let Some((what, is, most)) = self.numbers().into_iter().chain(acts).find(|(_, is, most)| is > most) {
             return refuse(format!("{what} is {is}, at most {most} is possible"));
         }
-        if self.script.windows(2).any(|pair| pair[0].at > pair[1].at) {
-            return refuse("the steps of the script are not in the order of time".into());
+        let early = (2..).zip(self.script.windows(2)).find(|(_, pair)| pair[0].at > pair[1].at);
+        if let Some((number, pair)) = early {
+            let (at, before) = (pair[1].at, pair[0].at);
+            return refuse(format!("step {number} of the script is at {at} µs, and the one before it at {before}"));
         }
         let networks = self.script.iter().filter_map(|step| match &step.act {
             Act::Network(network) => Some(network),

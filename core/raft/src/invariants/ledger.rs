@@ -111,7 +111,7 @@ impl Ledger {
                 has == Some(position) || position.index < view.log().base().index,
                 LeaderCompleteness,
                 &[view.id(), committed.by],
-                "the leader of {} has {has:?}, committed was {position}",
+                "the leader of {} lacks {position}, which was committed",
                 view.term()
             );
         }

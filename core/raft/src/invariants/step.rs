@@ -42,7 +42,13 @@ pub fn check_step(before: View<'_>, after: View<'_>) -> Result<(), Violation> {
 fn committed_stays(before: View<'_>, after: View<'_>) -> Result<(), Violation> {
     let first = before.log().base().index.max(after.log().base().index);
     let gone = changed(before, after, first, before.commit());
-    ensure!(gone.is_none(), StateMachineSafety, &[before.id()], "{gone:?} was committed and was replaced or deleted");
+    let entry = gone.unwrap_or(Index::ZERO);
+    ensure!(
+        gone.is_none(),
+        StateMachineSafety,
+        &[before.id()],
+        "entry {entry} was committed and was replaced or deleted"
+    );
     Ok(())
 }
 
@@ -61,8 +67,13 @@ fn durable_stays(before: View<'_>, after: View<'_>) -> Result<(), Violation> {
 fn leader(before: View<'_>, after: View<'_>) -> Result<(), Violation> {
     let first = before.log().base().index.max(after.log().base().index);
     let gone = changed(before, after, first, before.last().index);
-    let term = before.term();
-    ensure!(gone.is_none(), LeaderAppendOnly, &[before.id()], "{gone:?} was replaced or deleted while it led {term}");
+    let (term, entry) = (before.term(), gone.unwrap_or(Index::ZERO));
+    ensure!(
+        gone.is_none(),
+        LeaderAppendOnly,
+        &[before.id()],
+        "entry {entry} was replaced or deleted while it led {term}"
+    );
     if let (Role::Leader(before_leader), Role::Leader(after_leader)) = (before.role(), after.role()) {
         for (peer, was) in before_leader.progress() {
             let Some(is) = after_leader.progress().get(peer) else { continue };

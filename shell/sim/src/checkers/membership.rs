@@ -220,8 +220,8 @@ impl Membership {
             if let Some((these, those)) = apart(one, other) {
                 let (these, those) = (named(&these), named(&those));
                 let what = format!(
-                    "in the log of {} {other} of {other_at} follows {one} of {one_at}: {these} could decide here and {those} \
-                     there",
+                    "{} goes by {one} before {other_at}, and by {other} from there on: {these} could decide by the first, {those} by \
+                     the second, without a common server",
                     view.id()
                 );
                 return Err(fail(what));
@@ -262,7 +262,8 @@ impl Membership {
             if let Some((these, those)) = apart(last, configuration) {
                 let (these, those) = (named(&these), named(&those));
                 let what = format!(
-                    "committed is {configuration} of {position} behind {last}: {these} could decide here and {those} there"
+                    "committed is {last}, and then {configuration} of {position}: {these} could decide by the first, {those} by \
+                     the second, without a common server"
                 );
                 return Err(fail(what));
             }

@@ -181,10 +181,7 @@ impl World {
 
     /// Deletes a key, in words that no other request uses: the range ends before the next key that can exist.
     fn delete_of_its_own(&mut self, key: Bytes) -> DeleteRangeRequest {
-        let mut end = key.to_vec();
-        end.push(0);
-        end.extend_from_slice(&(self.next_operation + 1).to_be_bytes());
-        DeleteRangeRequest { key, range_end: end.into(), prev_kv: self.client_dice.chance(500) }
+        delete_up_to(key, &(self.next_operation + 1).to_be_bytes(), self.client_dice.chance(500))
     }
 
     pub(super) fn ask_by_script(&mut self, to: u64, op: &Ask) -> u64 {
@@ -210,12 +207,12 @@ impl World {
                 let known = self.session_of_script(session);
                 let session = if *another_word { SessionId { word: !known.word, ..known } } else { known };
                 let command = SessionCommand { session, sequence: *sequence, acknowledged: *acknowledged };
-                match self.body_of_script(op) {
+                match self.body_of_script(op, Some(SessionCommand { session: known, ..command })) {
                     Some(Body::Write(payload)) => self.once_by_script(whom, command, payload),
                     _ => self.next_operation,
                 }
             }
-            op => match self.body_of_script(op) {
+            op => match self.body_of_script(op, None) {
                 Some(body) => {
                     let mode = if let Ask::Get { mode, .. } = op { *mode } else { Mode::default() };
                     self.ask_in(None, whom, body, mode)
@@ -225,15 +222,21 @@ impl World {
         }
     }
 
-    /// What a script asks of the store.
-    fn body_of_script(&mut self, op: &Ask) -> Option<Body> {
+    /// What a script asks of the store. Under the same name it is asked in the same words.
+    fn body_of_script(&mut self, op: &Ask, name: Option<SessionCommand>) -> Option<Body> {
         let bytes = |text: &String| Bytes::from(text.clone().into_bytes());
         let put =
             |key: &String, value: &String| PutRequest { key: bytes(key), value: bytes(value), ..Default::default() };
         Some(match op {
             Ask::Put { key, value } => Body::Write(Command::Put(put(key, value)).encode()),
             Ask::Delete { key } => {
-                let delete = self.delete_of_its_own(bytes(key));
+                let delete = match name {
+                    None => self.delete_of_its_own(bytes(key)),
+                    Some(name) => {
+                        let unlike_others = [name.session.index.to_be_bytes(), name.sequence.to_be_bytes()].concat();
+                        delete_up_to(bytes(key), &unlike_others, false)
+                    }
+                };
                 Body::Write(Command::DeleteRange(delete).encode())
             }
             Ask::Cas { key, from, to } => {
@@ -564,4 +567,10 @@ impl World {
     fn open_operations(&self) -> impl Iterator<Item = (&u64, &Operation)> {
         self.operations.iter().rev().take(2000)
     }
+}
+
+/// Deletes a key, and what may stand between it and the next key that can exist: nothing, in words that differ.
+fn delete_up_to(key: Bytes, unlike_others: &[u8], prev_kv: bool) -> DeleteRangeRequest {
+    let range_end = [&key[..], &[0], unlike_others].concat().into();
+    DeleteRangeRequest { key, range_end, prev_kv }
 }

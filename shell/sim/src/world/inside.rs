@@ -66,6 +66,12 @@ pub enum Standing {
 }
 
 impl World {
+    /// All was made good, judged, and is over; what still happens is of no interest.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.ended
+    }
+
     /// How often a member has started and gone down before this: 0 in its first life.
     #[must_use]
     pub fn lives(&self, id: NodeId) -> u64 {
@@ -198,6 +204,6 @@ fn refusal_in_words(refusal: &Refusal) -> String {
         Refusal::Busy => "refused: too many wait".into(),
         Refusal::NoSpace => "refused: no room".into(),
         Refusal::NoTransfer(_) => "refused: no transfer".into(),
-        Refusal::Session(why) => format!("refused by its session: {why:?}"),
+        Refusal::Session(why) => format!("refused: {why}"),
     }
 }

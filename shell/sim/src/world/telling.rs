@@ -1,8 +1,8 @@
 //! What clients ask and are told, in words. It knows nothing of why.
 
 use bytes::Bytes;
-use replica::Reply;
-use store::Command;
+use replica::{Reply, SessionAct};
+use store::{Command, CompareTarget, RequestOp, TxnRequest};
 
 use super::Body;
 use crate::run::Mode;
@@ -12,13 +12,26 @@ pub(super) fn describe(body: &Body) -> String {
         Body::Write(payload) => match Command::decode(payload.clone()) {
             Ok(Command::Put(put)) => format!("put {} {}", text(&put.key), text(&put.value)),
             Ok(Command::DeleteRange(delete)) => format!("delete {}", text(&delete.key)),
-            Ok(Command::Txn(_)) => "txn".into(),
+            Ok(Command::Txn(txn)) => exchange(&txn).unwrap_or_else(|| "txn".into()),
             Ok(Command::Compact { revision }) => format!("compact {revision}"),
             Err(error) => error.to_string(),
         },
         Body::Read(range) => format!("get {}", text(&range.key)),
-        Body::Session(act) => format!("{act:?}"),
+        Body::Session(SessionAct::Open { ttl, .. }) => format!("open a session for {ttl} ms"),
+        Body::Session(SessionAct::KeepAlive(session)) => format!("keep session {}", session.index),
+        Body::Session(SessionAct::Close(session)) => format!("close session {}", session.index),
     }
+}
+
+/// A transaction that puts one value in the place of another, which is all that a script asks for.
+fn exchange(txn: &TxnRequest) -> Option<String> {
+    let ([compare], [RequestOp::Put(put)], []) =
+        (txn.compare.as_slice(), txn.success.as_slice(), txn.failure.as_slice())
+    else {
+        return None;
+    };
+    let CompareTarget::Value(from) = &compare.target else { return None };
+    Some(format!("cas {} {} {}", text(&compare.key), text(from), text(&put.value)))
 }
 
 pub(super) fn suffix(mode: Mode) -> String {
