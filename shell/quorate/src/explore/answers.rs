@@ -1,12 +1,17 @@
 //! What the explorer answers over HTTP: the page's files, its stories, traces, exports. It knows no sockets.
 
+use std::net::IpAddr;
+use std::time::Duration;
+
 use bytes::Bytes;
 use explorer::Refusal;
 use explorer::request::{ExportRequest, Form, TraceRequest};
 use explorer::story::Story;
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Body;
+use tokio::time::timeout;
 
 use super::work::Work;
 use crate::assets::{Asset, Assets};
@@ -14,19 +19,26 @@ use crate::assets::{Asset, Assets};
 /// Nothing from elsewhere, and no text that becomes script.
 const POLICY: &str = "default-src 'self'; require-trusted-types-for 'script'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// A request is here within this time.
+const BODY_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// Everything that is served.
 pub(super) struct Answers {
     assets: Assets,
     work: Work,
     stories: Bytes,
+    /// It is for this machine only: who asks by another name was led here by another site's name server.
+    here_only: bool,
+    patience: Duration,
 }
 
 type Answer = Response<Full<Bytes>>;
 
 impl Answers {
-    pub(super) fn new(assets: Assets, stories: &[Story]) -> Self {
-        let stories = serde_json::to_vec(stories).unwrap_or_default();
-        Self { assets, work: Work::new(), stories: stories.into() }
+    /// Of these stories; `listens` is where it listens.
+    pub(super) fn new(assets: Assets, stories: &[Story], listens: IpAddr) -> Self {
+        let stories = serde_json::to_vec(stories).unwrap_or_default().into();
+        Self { assets, work: Work::new(), stories, here_only: listens.is_loopback(), patience: BODY_TIME_MAX }
     }
 
     /// Answers any request.
@@ -37,6 +49,10 @@ impl Answers {
     {
         let (head, body) = request.into_parts();
         let mut answer = match (head.uri.path(), &head.method) {
+            _ if self.here_only && !names_this_machine(&head) => refused(
+                StatusCode::MISDIRECTED_REQUEST,
+                "the explorer answers to localhost and 127.0.0.1 only; for other names start it with --listen and an address of the network",
+            ),
             ("/api/explorer/trace" | "/api/explorer/export", &Method::POST) => {
                 self.ask(head.uri.path(), &head.headers, body).await.unwrap_or_else(|refused| refused)
             }
@@ -75,7 +91,9 @@ impl Answers {
             let what = "what is asked must be JSON (content-type: application/json)";
             return Err(refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, what));
         }
-        let body = read(body).await?;
+        let seconds = self.patience.as_secs();
+        let late = |_| refused(StatusCode::REQUEST_TIMEOUT, &format!("the request was not here after {seconds} s"));
+        let body = timeout(self.patience, read(body)).await.map_err(late)??;
         if path == "/api/explorer/trace" {
             let request = TraceRequest::read(&body).map_err(|refusal| of_refusal(&refusal))?;
             let trace = self.work.trace(request, body).await.map_err(|refusal| of_refusal(&refusal))?;
@@ -93,6 +111,14 @@ impl Answers {
         answer.headers_mut().insert(header::CONTENT_DISPOSITION, HeaderValue::from_static(name));
         Ok(answer)
     }
+}
+
+/// Whether the request is for a name that means this machine, on any port.
+fn names_this_machine(head: &http::request::Parts) -> bool {
+    let by_header = || head.headers.get(header::HOST)?.to_str().ok()?.parse::<Authority>().ok();
+    let Some(authority) = head.uri.authority().cloned().or_else(by_header) else { return false };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The whole body, if it is small enough.
@@ -114,8 +140,10 @@ where
 
 fn of_refusal(refusal: &Refusal) -> Answer {
     let status = match refusal {
+        Refusal::Request(_) => StatusCode::BAD_REQUEST,
         Refusal::Run(_) | Refusal::TooLarge(_) | Refusal::Window(_) => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::Stopped => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Panics => StatusCode::INTERNAL_SERVER_ERROR,
     };
     refused(status, &refusal.to_string())
 }
@@ -156,11 +184,12 @@ mod tests {
     use sim::run::Run;
 
     fn answers() -> Answers {
-        Answers::new(Assets::new(None).unwrap(), &[])
+        Answers::new(Assets::new(None).unwrap(), &[], IpAddr::from([127, 0, 0, 1]))
     }
 
     fn asked(method: &str, path: &str, content_type: &str, body: String) -> (StatusCode, HeaderMap, String) {
         let request = Request::builder().method(method).uri(path).header(header::CONTENT_TYPE, content_type);
+        let request = request.header(header::HOST, "localhost:2471");
         let request = request.body(Full::new(Bytes::from(body))).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let answer = runtime.block_on(answers().answer(request));
@@ -202,6 +231,12 @@ mod tests {
         let (status, text) = of(serde_json::json!({ "run": { "v": 9 }, "from": 0, "until": 1 }));
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(text.starts_with("{\"error\":\"the run has version 9"), "{text}");
+        let (status, text) = of(serde_json::json!({ "run": Run::teaching(1, 3) }));
+        assert_eq!(
+            (status, text.contains("can't be read: missing field `from`")),
+            (StatusCode::BAD_REQUEST, true),
+            "{text}"
+        );
         let (status, text) = of(serde_json::json!({ "run": Run::teaching(1, 3), "from": 0, "until": 90_000_000 }));
         assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
         assert!(text.contains("ten seconds"), "{text}");
@@ -227,9 +262,53 @@ mod tests {
         );
         assert!(body.starts_with("<!doctype html>"));
         assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'self';"));
-        let again = Request::builder().uri("/explorer").header(header::IF_NONE_MATCH, &headers[header::ETAG]);
+        let again = Request::builder().uri("/explorer").header(header::HOST, "[::1]");
+        let again = again.header(header::IF_NONE_MATCH, &headers[header::ETAG]);
         let again = again.body(Full::new(Bytes::new())).unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         assert_eq!(runtime.block_on(answers().answer(again)).status(), StatusCode::NOT_MODIFIED);
+    }
+
+    #[test]
+    fn on_this_machine_only_its_own_names_are_answered() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let status = |listens: [u8; 4], host: Option<&str>| {
+            let answers = Answers::new(Assets::new(None).unwrap(), &[], IpAddr::from(listens));
+            let request = Request::builder().uri("/explorer");
+            let request = host.into_iter().fold(request, |request, host| request.header(header::HOST, host));
+            runtime.block_on(answers.answer(request.body(Full::new(Bytes::new())).unwrap())).status()
+        };
+        for host in ["localhost", "LOCALHOST:80", "127.0.0.1:2471", "127.9.9.9", "[::1]:2471"] {
+            assert_eq!(status([127, 0, 0, 1], Some(host)), StatusCode::OK, "{host}");
+        }
+        for host in ["rebound.example", "localhost.example:2471", "10.0.0.1", "127.0.0.1.example", ""] {
+            assert_eq!(status([127, 0, 0, 1], Some(host)), StatusCode::MISDIRECTED_REQUEST, "{host}");
+            assert_eq!(status([0, 0, 0, 0], Some(host)), StatusCode::OK, "{host}");
+        }
+        assert_eq!(status([127, 0, 0, 1], None), StatusCode::MISDIRECTED_REQUEST);
+    }
+
+    /// A body that never comes.
+    struct Never;
+
+    impl Body for Never {
+        type Data = Bytes;
+        type Error = std::convert::Infallible;
+
+        fn poll_frame(
+            self: std::pin::Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<hyper::body::Frame<Bytes>, Self::Error>>> {
+            std::task::Poll::Pending
+        }
+    }
+
+    #[test]
+    fn who_never_ends_to_ask_is_not_waited_for() {
+        let answers = Answers { patience: Duration::from_millis(5), ..answers() };
+        let request = Request::builder().method("POST").uri("/api/explorer/trace").header(header::HOST, "localhost");
+        let request = request.header(header::CONTENT_TYPE, "application/json").body(Never).unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        assert_eq!(runtime.block_on(answers.answer(request)).status(), StatusCode::REQUEST_TIMEOUT);
     }
 }

@@ -22,12 +22,12 @@ const CONNECTIONS_MAX: usize = 128;
 /// After the system refused a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Prints where the page is, `opens` being what it opens with, and serves until Ctrl-C.
-pub(super) async fn serve(address: SocketAddr, answers: Arc<Answers>, opens: &str) -> Result<(), String> {
+/// Prints where the page is, `opens` being what it opens with, and what else there is to say; then serves until Ctrl-C.
+pub(super) async fn serve(address: SocketAddr, answers: Arc<Answers>, opens: &str, more: &str) -> Result<(), String> {
     let in_use = |error| format!("{address} can't be listened on: {error}; choose another with --listen");
     let listener = TcpListener::bind(address).await.map_err(in_use)?;
     let here = listener.local_addr().map_err(|error| format!("the system named no address: {error}"))?;
-    terminal::out(&format!("The explorer is at http://{here}/explorer{opens}\n"));
+    terminal::out(&format!("The explorer is at http://{here}/explorer{opens}\n{more}"));
     if !here.ip().is_loopback() {
         terminal::out("Everybody who reaches this address can use it; it shows simulated clusters only.\n");
     }

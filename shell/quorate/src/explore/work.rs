@@ -81,7 +81,7 @@ impl Work {
             drop(turn);
             done
         });
-        done.await.unwrap_or(Err(Refusal::Stopped))
+        done.await.unwrap_or(Err(Refusal::Panics))
     }
 
     fn with<T>(&self, act: impl FnOnce(&mut Shared) -> T) -> T {
@@ -104,5 +104,21 @@ impl Shared {
         {
             self.answers.pop_front();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_told_and_leaves_its_turn() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let work = Work::new();
+        for _ in 0..=AT_ONCE {
+            let panics = work.on_a_thread(|_| Ok("no number".parse::<u8>().unwrap()));
+            assert_eq!(runtime.block_on(panics), Err(Refusal::Panics));
+        }
+        assert_eq!(runtime.block_on(work.on_a_thread(|_| Ok(7))), Ok(7));
     }
 }
