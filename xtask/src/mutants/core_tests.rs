@@ -1,6 +1,7 @@
 //! Bugs that the own tests of the core or of replica notice, without worlds around them: the core's random runs, whose invariants say
-//! what does not hold, and the golden scripts of both, each of which is one claim; or that the model finds, which looks at every state. They take seconds, where worlds take minutes, and they meet
-//! what worlds meet seldom.
+//! what does not hold, and the golden scripts of both, each of which is one claim; or that the model finds, which looks at every state;
+//! or that are bugs of the explorer, which no world meets. They take seconds, where worlds take minutes, and they meet what worlds meet
+//! seldom.
 
 use std::time::Instant;
 
@@ -16,6 +17,7 @@ pub(super) fn play(sandbox: &Sandbox, suite: Suite, name: &str) -> Verdict {
     let of_model = first_states(name);
     let (test, filter) = match name.split_once('/') {
         _ if suite == Suite::Model => ("planted_in_the_code", of_model.as_str()),
+        Some((file, test)) if suite == Suite::Explorer => (file, test),
         Some((folder, _)) => ("scripts", folder),
         None => (RANDOM, "nodes_under_random_treatment"),
     };
@@ -31,7 +33,7 @@ pub(super) fn first_states(configuration: &str) -> String {
     format!("first_states_of_{}", configuration.replace('-', "_"))
 }
 
-/// A kill is a sentence of an invariant, or the script that was named; another failure is none.
+/// A kill is a sentence of an invariant, or the script that was named, or what a test of the explorer claims; another failure is none.
 fn judge(suite: Suite, name: &str, passed: bool, printed: &str, seconds: f64) -> Verdict {
     if let Some(problem) = printed.lines().find(|line| line.starts_with("error: could not compile")) {
         return Verdict::Unplayed(format!("it does not compile: {problem}"));
@@ -39,6 +41,10 @@ fn judge(suite: Suite, name: &str, passed: bool, printed: &str, seconds: f64) ->
     let mut lines = printed.lines();
     let found = if suite == Suite::Model {
         lines.find(|line| line.contains("does not hold")).map(|line| (1, line.to_owned()))
+    } else if suite == Suite::Explorer {
+        let (file, _) = name.split_once('/').unwrap_or((name, ""));
+        let place = format!("shell/explorer/tests/{file}.rs:");
+        lines.find(|line| line.contains("panicked at") && line.contains(&place)).map(|line| (1, line.to_owned()))
     } else if name == RANDOM {
         let says = |line: &&str| line.contains("does not hold") || line.contains("does not converge");
         lines.find(says).map(|line| (seed(line) + 1, line.to_owned()))
@@ -83,6 +89,10 @@ mod tests {
         let search = "lease is broken\n  1. n1's timer\nno stale read does not hold: n1 may serve\n";
         assert_eq!(killed(&judge(Suite::Model, "lease", false, search, 1.0)), Some(1));
         assert_eq!(killed(&judge(Suite::Model, "lease", false, "lease: Open", 1.0)), None);
+        let claim = "thread 'a_claim' (7) panicked at shell/explorer/tests/traces.rs:9:5:\n";
+        assert_eq!(killed(&judge(Suite::Explorer, "traces/a_claim", false, claim, 1.0)), Some(1));
+        let panics = "thread 'a_claim' (7) panicked at shell/explorer/src/view.rs:9:5:\n";
+        assert_eq!(killed(&judge(Suite::Explorer, "traces/a_claim", false, panics, 1.0)), None);
         let fails = judge(Suite::Core, RANDOM, false, "error: could not compile `quorate-raft`", 1.0);
         assert!(matches!(fails, Verdict::Unplayed(_)));
     }

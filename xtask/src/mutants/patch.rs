@@ -10,7 +10,7 @@
 //! `Figure 2` is there where it is a rule of the paper's figure 2. Behind an empty line anything may be said up to the diff. `Killed-by`
 //! names checkers, or `scenario FILE` for what only that scenario of scenarios/ shows, or `core random` and `core FOLDER/SCRIPT` for
 //! what the random runs or that golden script of core/raft show, or `replica FOLDER/SCRIPT` for what one of replica shows, or
-//! `model NAME` for what the search of that configuration shows.
+//! `model NAME` for what the search of that configuration shows, or `explorer FILE/TEST` for what that test of shell/explorer shows.
 
 use std::fmt;
 
@@ -42,6 +42,8 @@ pub(super) enum Killer {
     Replica(String),
     /// The search of a configuration of the model.
     Model(String),
+    /// A test of the explorer.
+    Explorer(String),
 }
 
 /// Tests that take seconds, where worlds take minutes.
@@ -53,6 +55,8 @@ pub(super) enum Suite {
     Replica,
     /// Of the model.
     Model,
+    /// Of the explorer.
+    Explorer,
 }
 
 impl Suite {
@@ -62,6 +66,7 @@ impl Suite {
             Self::Core => "quorate-raft",
             Self::Replica => "quorate-replica",
             Self::Model => "quorate-model",
+            Self::Explorer => "quorate-explorer",
         }
     }
 
@@ -71,7 +76,7 @@ impl Suite {
         match self {
             Self::Core => Some("core/raft/tests/scripts"),
             Self::Replica => Some("replica/tests/scripts"),
-            Self::Model => None,
+            Self::Model | Self::Explorer => None,
         }
     }
 
@@ -81,6 +86,7 @@ impl Suite {
             Self::Core => "core",
             Self::Replica => "replica",
             Self::Model => "model",
+            Self::Explorer => "explorer",
         }
     }
 }
@@ -90,16 +96,18 @@ impl Killer {
     pub(super) fn scenario(&self) -> Option<String> {
         match self {
             Self::Scenario(file) => Some(format!("scenarios/{file}")),
-            Self::Checker(_) | Self::Core(_) | Self::Replica(_) | Self::Model(_) => None,
+            Self::Checker(_) | Self::Core(_) | Self::Replica(_) | Self::Model(_) | Self::Explorer(_) => None,
         }
     }
 
-    /// Whose own tests notice it, and which: `random`, or a script as `FOLDER/SCRIPT`, or a configuration of the model.
+    /// Whose own tests notice it, and which: `random`, or a script as `FOLDER/SCRIPT`, or a configuration of the model, or a test of
+    /// the explorer as `FILE/TEST`.
     pub(super) fn tests(&self) -> Option<(Suite, &str)> {
         match self {
             Self::Core(name) => Some((Suite::Core, name)),
             Self::Replica(name) => Some((Suite::Replica, name)),
             Self::Model(name) => Some((Suite::Model, name)),
+            Self::Explorer(name) => Some((Suite::Explorer, name)),
             Self::Checker(_) | Self::Scenario(_) => None,
         }
     }
@@ -113,12 +121,13 @@ impl fmt::Display for Killer {
             Self::Core(name) => write!(f, "core {name}"),
             Self::Replica(name) => write!(f, "replica {name}"),
             Self::Model(name) => write!(f, "model {name}"),
+            Self::Explorer(name) => write!(f, "explorer {name}"),
         }
     }
 }
 
 /// Bugs are planted in what is shipped, never in what looks for them.
-const MAY_CHANGE: [&str; 3] = ["core/", "replica/", "store/"];
+const MAY_CHANGE: [&str; 4] = ["core/", "replica/", "store/", "shell/explorer/src/"];
 
 impl Patch {
     /// Reads a patch.
@@ -184,6 +193,7 @@ fn killer(word: &str) -> Killer {
         Some(("core", name)) => Killer::Core(name.to_owned()),
         Some(("replica", name)) => Killer::Replica(name.to_owned()),
         Some(("model", name)) => Killer::Model(name.to_owned()),
+        Some(("explorer", name)) => Killer::Explorer(name.to_owned()),
         Some(_) | None => Killer::Checker(word.to_owned()),
     }
 }
@@ -222,6 +232,8 @@ mod tests {
         assert_eq!(of_replica.killers[0].tests(), Some((Suite::Replica, "membership/a_claim")));
         let of_model = read("Breaks: x\nStatements: R6\nKilled-by: model lease").unwrap();
         assert_eq!(of_model.killers[0].tests(), Some((Suite::Model, "lease")));
+        let of_explorer = read("Breaks: x\nStatements: B15\nKilled-by: explorer traces/a_claim").unwrap();
+        assert_eq!(of_explorer.killers[0].tests(), Some((Suite::Explorer, "traces/a_claim")));
     }
 
     #[test]
@@ -242,7 +254,12 @@ mod tests {
     fn what_looks_for_bugs_is_not_changed() {
         let head = "Breaks: x\nStatements: E1\nKilled-by: x\n\n";
         assert!(Patch::read("a", head).unwrap_err().contains("changes nothing"));
-        for file in ["core/raft/tests/random.rs", "shell/sim/src/lies.rs", "core/raft/src/invariants/mod.rs"] {
+        for file in [
+            "core/raft/tests/random.rs",
+            "shell/sim/src/lies.rs",
+            "core/raft/src/invariants/mod.rs",
+            "shell/explorer/tests/x.rs",
+        ] {
             let error = Patch::read("a", &format!("{head}+++ b/{file}\n")).unwrap_err();
             assert!(error.contains(file), "{error}");
         }
