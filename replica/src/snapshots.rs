@@ -112,10 +112,10 @@ impl Snapshots {
 
     pub(crate) fn failed(&mut self, now: Time, patience: u64) {
         self.running = false;
-        self.wanted |= std::mem::take(&mut self.folds);
         self.bytes += std::mem::take(&mut self.bytes_covered);
         self.not_before = now.after(patience << self.failures.min(DOUBLED_MAX));
         self.failures += 1;
+        self.wanted |= std::mem::take(&mut self.folds);
     }
 
     /// One that was received took the state machine's place.
