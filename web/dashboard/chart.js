@@ -68,7 +68,7 @@ export function marks({ label, from, until, width, marks }) {
     const words = left + wide <= free;
     if (words) free = left - 4;
     return h('g', { key: `${mark.at} ${i}`, class: mark.class },
-      h('line', { class: 'mark', x1: x, x2: x, y1: 2, y2: 34 }),
+      h('line', { class: 'mark', x1: x, x2: x, y1: 20, y2: 34 }),
       words && h('rect', { class: 'flag', x: left, y: 2, width: wide, height: 18, rx: 3 }),
       words && h('text', { class: 'flag-text', x: left + wide / 2, y: 15 }, mark.text));
   });

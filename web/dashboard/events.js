@@ -4,10 +4,12 @@
 
 /** @import {VNode} from '../common/dom.js' */
 /** @import {Known, Cluster, Line} from './feed.js' */
+/** @import {Copy} from './panel.js' */
 import { h } from '../common/dom.js';
 import { marks } from './chart.js';
 import { nameOf } from './headline.js';
 import { SPAN } from './latency.js';
+import { panel } from './panel.js';
 import { clock, termClass } from './words.js';
 
 /** Lines that are listed. */
@@ -29,14 +31,14 @@ export function named(cluster, text) {
   return text.replace(/\bn(\d+)\b/g, (word, node) => cluster.rows.find((row) => row.node === Number(node))?.name || word);
 }
 
-/** @param {Known} known @param {Cluster} cluster @param {number} width @returns {VNode} */
-export function electionsView(known, cluster, width) {
+/** @param {Known} known @param {Cluster} cluster @param {number} width @param {Copy} copy @returns {VNode} */
+export function electionsView(known, cluster, width, copy) {
   const won = elections(known.lines);
   const from = cluster.at - SPAN;
   const shown = won.filter((line) => line.at >= from).reverse();
   const list = won.slice(0, 4).map((line) => h('li', { key: `${line.node} ${line.at}` }, h('span', { class: 'time' }, clock(line.at)), ' ', h('b', null, nameOf(cluster, line.node)),
     h('span', { class: `term-tag ${termClass(line.term)}` }, `t${line.term}`), h('span', { class: 'reason' }, named(cluster, reason(line)))));
-  return h('section', { key: 'elections', id: 'elections', class: 'card' }, h('h2', null, 'Elections', h('span', { class: 'of' }, ' won in the last 15 minutes')),
+  return panel({ id: 'elections', title: 'Elections', of: 'won in the last 15 minutes', endpoint: '/api/cluster/status', data: () => won, copy },
     h('div', { id: 'elections-box' }, width > 0 && marks({
       label: `${shown.length} elections in the last 15 minutes`, from, until: cluster.at, width,
       marks: shown.map((line) => ({ at: line.at, text: `${nameOf(cluster, line.node)} t${line.term}`, class: termClass(line.term) })),
@@ -44,12 +46,10 @@ export function electionsView(known, cluster, width) {
     list.length > 0 ? h('ol', { class: 'won' }, list) : h('p', { class: 'quiet' }, 'None is remembered by the members that answer.'));
 }
 
-/** @param {Known} known @param {Cluster} cluster @param {() => void} copy @param {string} copied @returns {VNode} */
-export function eventsView(known, cluster, copy, copied) {
+/** @param {Known} known @param {Cluster} cluster @param {Copy} copy @returns {VNode} */
+export function eventsView(known, cluster, copy) {
   const lines = known.lines.slice(0, SHOWN);
-  return h('section', { key: 'events', id: 'events', class: 'card' },
-    h('div', { class: 'head' }, h('h2', null, 'Events'), h('span', { class: 'space' }), h('span', { class: 'quiet', role: 'status' }, copied),
-      h('button', { class: 'small', onclick: copy }, 'Copy all as JSON'), h('a', { href: '/api/cluster/status' }, '/api/cluster/status')),
+  return panel({ id: 'events', title: 'Events', of: 'of all members, each by its own clock', endpoint: '/api/cluster/events', data: () => known.lines, copy },
     h('ol', { class: 'lines', tabindex: 0, 'aria-label': 'Events, the newest first' }, lines.map((line) => h('li', { key: `${line.node} ${line.at} ${line.number}`, class: line.topic },
       h('span', { class: 'time' }, clock(line.at)), h('b', null, nameOf(cluster, line.node)), h('span', { class: 'what' }, named(cluster, line.text))))));
 }

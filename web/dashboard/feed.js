@@ -3,9 +3,9 @@
 // It knows the server's words. It decides nothing about the cluster and draws nothing.
 
 /**
- * @typedef {{p50: number | null, p99: number | null}} Spread
+ * @typedef {{mean: number | null, p50: number | null, p99: number | null}} Spread
  * @typedef {{seconds: number, commits: number, total: Spread, disk: Spread, network: Spread, apply: Spread, sync: Spread}} Recent
- * @typedef {{node: number, match: number, next: number, state: string, heard: boolean, behind: number, behind_ms: number}} Follower
+ * @typedef {{node: number, match: number, next: number, state: string, heard: boolean, behind: number, behind_ms: number, snapshot_sent: number | null, snapshot_bytes: number | null}} Follower
  * @typedef {{index: number, committed: boolean, stage: string, voters: number[], voters_old: number[], learners: number[], wanted: number[]}} Configuration
  * @typedef {{number: number, at: number, topic: string, term: number, leads: boolean, text: string}} Told
  * @typedef {Told & {node: number}} Line
@@ -35,7 +35,7 @@
  * @typedef {{state: string, sentence: string, problems: {node: number, text: string}[]}} Headline
  * @typedef {{viewer: number, at: number, headline: Headline, slowest: string | null, rows: Row[]}} Cluster
  * @typedef {{at: number, commits: number, waiting: number, term: number, leads: number, p50: number | null, p99: number | null, disk: number | null, network: number | null, apply: number | null}} Point
- * @typedef {{cluster: Cluster | null, lines: Line[], points: Point[], pointsOf: number, heard: number, lost: boolean}} Known
+ * @typedef {{cluster: Cluster | null, lines: Line[], points: Point[], pointsOf: number, heard: number, opened: number, lost: boolean}} Known
  */
 
 /** Lines that are kept. */
@@ -45,7 +45,7 @@ const POINTS = 900;
 
 /** @returns {Known} */
 export function nothing() {
-  return { cluster: null, lines: [], points: [], pointsOf: 0, heard: 0, lost: false };
+  return { cluster: null, lines: [], points: [], pointsOf: 0, heard: 0, opened: 0, lost: false };
 }
 
 /**
@@ -97,6 +97,8 @@ export function listen(known, changed) {
   };
   const open = () => {
     if (source) return;
+    // A page that nobody saw heard nothing, which is nobody's silence.
+    known.opened = performance.now();
     source = new EventSource('/api/cluster/events');
     source.addEventListener('cluster', take);
     source.addEventListener('tick', take);
@@ -129,7 +131,7 @@ export function listen(known, changed) {
  * @param {Known} known
  */
 export async function refreshPoints(known) {
-  if (!known.cluster) return;
+  if (!known.cluster || document.hidden) return;
   const node = leaderOf(known.cluster)?.node ?? (known.pointsOf || known.cluster.viewer);
   const same = node === known.pointsOf;
   const since = same ? known.points.at(-1)?.at ?? 0 : 0;

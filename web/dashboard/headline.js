@@ -19,7 +19,7 @@ export function verdict(known, now) {
       : { state: 'opening', sentence: 'Asking the members …' };
   }
   const age = now - known.heard;
-  if (age < STALE) return cluster.headline;
+  if (now - Math.max(known.heard, known.opened) < STALE) return cluster.headline;
   const who = nameOf(cluster, cluster.viewer);
   return { state: 'lost', sentence: `${who} does not answer this page for ${lasting(age)}. What stands below is that old; try another member's page.` };
 }

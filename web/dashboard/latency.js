@@ -4,24 +4,26 @@
 
 /** @import {VNode} from '../common/dom.js' */
 /** @import {Known, Cluster, Point} from './feed.js' */
+/** @import {Copy} from './panel.js' */
 import { h } from '../common/dom.js';
 import { curves, parts } from './chart.js';
 import { leaderOf } from './feed.js';
 import { nameOf } from './headline.js';
+import { panel } from './panel.js';
 import { grouped, lasting, took } from './words.js';
 
 /** A quarter of an hour. */
 export const SPAN = 900_000;
 
-/** @param {Known} known @param {Cluster} cluster @returns {VNode} */
-export function latencyView(known, cluster) {
+/** @param {Known} known @param {Cluster} cluster @param {Copy} copy @returns {VNode} */
+export function latencyView(known, cluster, copy) {
   const leader = leaderOf(cluster);
   const recent = leader?.recent;
-  const title = h('h2', { key: 'title' }, 'Commit latency', leader && h('span', { class: 'of' }, ` at ${nameOf(cluster, leader.node)}, last 10 s`));
   const measured = recent && recent.total.p50 !== null;
-  return h('section', { key: 'latency', class: 'card' }, title,
+  const data = () => ({ recent, slowest: cluster.slowest, points: known.points });
+  return panel({ id: 'latency', title: 'Commit latency', of: leader && `at ${nameOf(cluster, leader.node)}, last 10 s`, endpoint: history(known), data, copy },
     measured ? [
-      h('p', { key: 'figures', class: 'figures' }, figure('p50', took(recent.total.p50)), figure('p99', took(recent.total.p99)), leader?.round_trip_us ? figure('round trip', took(leader.round_trip_us)) : null),
+      h('p', { key: 'figures', class: 'figures' }, figure('p50', took(recent.total.p50)), figure('p99', took(recent.total.p99)), figure('mean', took(recent.total.mean)), leader?.round_trip_us ? figure('round trip', took(leader.round_trip_us)) : null),
       split(recent),
       h('p', { key: 'slowest', class: 'slowest' }, cluster.slowest),
     ] : h('p', { key: 'none', class: 'quiet' }, leader ? 'Nothing was committed in the last seconds.' : 'Only a leader measures it, and nobody leads.'),
@@ -33,9 +35,9 @@ const figure = (name, value) => h('span', { key: name, class: 'figure' }, h('spa
 
 /** @param {import('./feed.js').Recent} recent */
 function split(recent) {
-  const all = [['disk', recent.disk.p50], ['network', recent.network.p50], ['apply', recent.apply.p50]].map(([name, value]) => ({ name: String(name), value: Number(value ?? 0) }));
+  const all = [['disk', recent.disk.mean], ['network', recent.network.mean], ['apply', recent.apply.mean]].map(([name, value]) => ({ name: String(name), value: Number(value ?? 0) }));
   const words = all.map((part) => `${part.name} ${took(part.value)}`).join(', ');
-  return h('div', { key: 'split', class: 'split' }, parts(`Half of the commits took at most: ${words}`, all),
+  return h('div', { key: 'split', class: 'split' }, parts(`On average a commit took: ${words}`, all),
     h('p', { class: 'legend' }, all.map((part) => h('span', { key: part.name, class: 'sample' }, h('svg', { width: 12, height: 12, 'aria-hidden': 'true' }, h('rect', { class: `part ${part.name}`, width: 12, height: 12, rx: 2 })), `${part.name} ${took(part.value)}`))));
 }
 
@@ -43,7 +45,8 @@ function split(recent) {
 function curve(known, cluster, label, lines) {
   const until = cluster.at;
   const points = known.points.filter((point) => point.at >= until - SPAN);
-  if (points.length < 2) return null;
+  // A curve of nothing is none.
+  if (points.length < 2 || !lines.some(([, key]) => points.some((point) => point[key] !== null))) return null;
   // A member that has just started fills the width, too.
   const from = Math.min(points[0].at, until - 60_000);
   const drawn = lines.map(([name, key]) => ({ name, values: points.map((point) => /** @type {[number, number | null]} */ ([point.at, point[key]])) }));
@@ -58,12 +61,15 @@ function most(lines, key) {
   return key === 'commits' ? `${grouped(value)}/s` : took(value);
 }
 
-/** @param {Known} known @param {Cluster} cluster @returns {VNode} */
-export function throughputView(known, cluster) {
+/** @param {Known} known */
+const history = (known) => `/api/cluster/history${known.pointsOf ? `?node=${known.pointsOf}` : ''}`;
+
+/** @param {Known} known @param {Cluster} cluster @param {Copy} copy @returns {VNode} */
+export function throughputView(known, cluster, copy) {
   const source = leaderOf(cluster) ?? cluster.rows.find((row) => row.node === cluster.viewer && !row.error)?.view;
   const rate = source && source.recent.seconds > 0 ? source.recent.commits / source.recent.seconds : null;
   const waiting = cluster.rows.reduce((sum, row) => sum + (row.error ? 0 : row.view?.waiting ?? 0), 0);
-  return h('section', { key: 'throughput', class: 'card' }, h('h2', null, 'Throughput'),
-    h('p', { class: 'figures' }, figure('committed', rate === null ? '–' : `${rate < 10 ? rate.toFixed(1) : grouped(rate)} entries/s`), figure('requests that wait', grouped(waiting))),
+  return panel({ id: 'throughput', title: 'Throughput', of: source && `as ${nameOf(cluster, source.node)} counts, last 10 s`, endpoint: history(known), data: () => known.points, copy },
+    h('p', { class: 'figures' }, figure('committed', rate === null ? '–' : `${rate < 10 ? rate.toFixed(1) : grouped(rate)} entries/s`), figure('waiting', `${grouped(waiting)} ${waiting === 1 ? 'request' : 'requests'}`)),
     curve(known, cluster, 'Committed entries a second over 15 minutes', [['commits', 'commits']]));
 }

@@ -7,7 +7,7 @@ import { h, lazy, patch } from '../common/dom.js';
 import { restoreTheme, speaker, switchTheme } from '../common/a11y.js';
 import { eventsView, electionsView } from './events.js';
 import { listen, nothing, refreshPoints } from './feed.js';
-import { headlineView, top, verdict } from './headline.js';
+import { headlineView, nameOf, top, verdict } from './headline.js';
 import { latencyView, throughputView } from './latency.js';
 import { membersView } from './members.js';
 
@@ -16,7 +16,8 @@ const say = speaker(/** @type {HTMLElement} */ (document.getElementById('live'))
 const known = nothing();
 let asked = false;
 let width = 0;
-let copied = '';
+/** @type {import('./panel.js').Copy} */
+let copy = { take, id: '', said: '' };
 /** The state that was spoken last: a sentence whose seconds run is not spoken each second. */
 let spoken = '';
 
@@ -36,7 +37,7 @@ function draw() {
       redraw();
     }),
     headlineView(known, now),
-    ...(cluster ? [page(cluster)] : []),
+    ...(cluster ? [page(cluster), foot()] : []),
   ]);
   mark(now);
 }
@@ -45,9 +46,15 @@ function draw() {
 function page(cluster) {
   const { lines, points } = known;
   return h('main', { key: 'main' },
-    h('div', { class: 'left' }, lazy('members', membersView, cluster), lazy('events', eventsView, known, cluster, copy, copied, lines)),
-    h('div', { class: 'right' }, lazy('latency', latencyView, known, cluster, points), lazy('throughput', throughputView, known, cluster, points),
-      lazy('elections', electionsView, known, cluster, width, lines)));
+    h('div', { class: 'left' }, lazy('members', membersView, cluster, copy), lazy('events', eventsView, known, cluster, copy, lines)),
+    h('div', { class: 'right' }, lazy('latency', latencyView, known, cluster, copy, points), lazy('throughput', throughputView, known, cluster, copy, points),
+      lazy('elections', electionsView, known, cluster, width, copy, lines)));
+}
+
+/** What is not here, and where it is. */
+function foot() {
+  return h('footer', { key: 'foot', class: 'foot quiet' }, 'This page reads, and changes nothing: ', h('code', null, 'quorate ctl'), ' does that. To watch Raft itself, stop it and break it, start the explorer on your own machine: ',
+    h('code', null, 'quorate explore'), '. It plays simulated members, so no member of a real cluster serves it.');
 }
 
 /** Says on the page itself what it shows, for whoever drives it; and speaks when that changes. @param {number} now */
@@ -57,6 +64,8 @@ function mark(now) {
   root.dataset.ready = String(known.cluster !== null);
   const leader = known.cluster?.rows.find((row) => row.view?.standing === 'leader' && !row.error);
   root.dataset.leader = leader ? String(leader.node) : '';
+  // For whoever has many tabs.
+  if (known.cluster) document.title = `${sentence.split(/[:. ]/)[0]} · Raft cluster, seen by ${nameOf(known.cluster, known.cluster.viewer)}`;
   const name = `${state} ${leader?.node}`;
   if (name !== spoken) say(sentence);
   spoken = name;
@@ -68,13 +77,15 @@ function mark(now) {
   }
 }
 
-async function copy() {
+/** Takes what a panel shows along. @param {string} id @param {unknown} data */
+async function take(id, data) {
+  let said = 'copied';
   try {
-    await navigator.clipboard.writeText(JSON.stringify({ cluster: known.cluster, lines: known.lines }, null, 2));
-    copied = 'copied';
+    await navigator.clipboard.writeText(JSON.stringify(data, null, 2));
   } catch {
-    copied = 'this browser lets nothing be copied here: see the link';
+    said = 'this browser lets nothing be copied here: open the link';
   }
+  copy = { take, id, said };
   redraw();
 }
 

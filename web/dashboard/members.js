@@ -5,17 +5,19 @@
 
 /** @import {VNode} from '../common/dom.js' */
 /** @import {Cluster, Row, MemberView, Follower} from './feed.js' */
+/** @import {Copy} from './panel.js' */
 import { h } from '../common/dom.js';
 import { axis, bar, barLegend } from './bars.js';
 import { leaderOf } from './feed.js';
 import { nameOf } from './headline.js';
-import { grouped, lasting, termClass } from './words.js';
+import { panel } from './panel.js';
+import { grouped, lasting, sized, termClass } from './words.js';
 
-/** @param {Cluster} cluster @returns {VNode} */
-export function membersView(cluster) {
+/** @param {Cluster} cluster @param {Copy} copy @returns {VNode} */
+export function membersView(cluster, copy) {
   const leader = leaderOf(cluster);
   const range = axis(cluster.rows);
-  return h('section', { key: 'members', id: 'members', class: 'card' }, h('h2', null, 'Members'),
+  return panel({ id: 'members', title: 'Members', of: 'and what each of them says', endpoint: '/api/cluster/status', data: () => cluster, copy },
     h('table', { class: 'members' },
       h('thead', null, h('tr', null, h('th', null, 'member'), h('th', null, 'says leader'), h('th', null, `log, entries ${grouped(range.from)} to ${grouped(range.until)}`), h('th', null, 'behind'))),
       cluster.rows.map((row) => h('tbody', { key: row.node, class: row.error ? 'stale' : '', 'data-node': row.node }, memberRow(cluster, row, leader, range), causeRow(cluster, row)))),
@@ -69,7 +71,10 @@ function howFar(one) {
 
 /** How the leader sends to it. @param {Follower} one */
 function stateOf(one) {
-  if (!one.heard) return `${one.state}, not heard`;
+  if (!one.heard) return 'does not answer the leader';
+  if (one.snapshot_sent !== null && one.snapshot_bytes) {
+    return `receiving a snapshot: ${Math.floor((100 * one.snapshot_sent) / one.snapshot_bytes)} % of ${sized(one.snapshot_bytes)}`;
+  }
   return { probe: 'probing where the logs agree', replicate: 'replicating', snapshot: 'receiving a snapshot' }[one.state] ?? one.state;
 }
 

@@ -22,6 +22,13 @@ export function lasting(millis) {
   return `${Math.round(millis / 3_600_000)} h`;
 }
 
+/** A size. @param {number} bytes */
+export function sized(bytes) {
+  if (bytes < 10_000) return `${bytes} bytes`;
+  if (bytes < 10_000_000) return `${Math.round(bytes / 1000)} kB`;
+  return `${Math.round(bytes / 1_000_000)} MB`;
+}
+
 /** The time of day, here. @param {number} at milliseconds of 1970 */
 export function clock(at) {
   const two = (/** @type {number} */ value) => String(value).padStart(2, '0');

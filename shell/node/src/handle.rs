@@ -226,7 +226,9 @@ impl<S: StateMachine> Handle<S> {
     pub async fn look(&self) -> Option<Look> {
         let (answer, look) = oneshot::channel();
         self.traffic.send(Traffic::Look(answer)).await.ok()?;
-        look.await.ok()
+        let mut look = look.await.ok()?;
+        self.published.measured.complete(&mut look);
+        Some(look)
     }
 
     /// Tells when the status changes.

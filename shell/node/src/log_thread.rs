@@ -1,7 +1,7 @@
 //! The thread that writes and syncs the log, one batch after the other, and does nothing else.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use raft::Write;
@@ -12,7 +12,7 @@ use wal::folder_disk::FolderDisk;
 use wal::{Chore, WriteError};
 
 use crate::arrival::Done;
-use crate::look::Histogram;
+use crate::look::Measured;
 use crate::node::EndError;
 use crate::storeroom_thread::StoreroomJob;
 
@@ -33,7 +33,7 @@ pub(crate) struct LogThread<S: replica::StateMachine> {
     pub(crate) done: UnboundedSender<Done<S>>,
     pub(crate) storeroom: Sender<StoreroomJob>,
     /// How long each write took, until it was durable.
-    pub(crate) times: Arc<Mutex<Histogram>>,
+    pub(crate) measured: Arc<Measured>,
     /// What the loop was told last.
     pub(crate) room: bool,
     /// The member stops: what waits for room waits no longer.
@@ -76,7 +76,7 @@ impl<S: replica::StateMachine> LogThread<S> {
             }
         }
         if let Some(ticket) = self.log.sync()? {
-            self.times.lock().unwrap_or_else(PoisonError::into_inner).record(begun.elapsed());
+            self.measured.wrote(begun.elapsed());
             let _the_loop_may_be_gone = self.done.send(Done::Written(ticket));
         }
         self.tell_room();

@@ -310,7 +310,7 @@ fn run<S: StateMachine>(
         jobs: log_jobs,
         done: tell_done.clone(),
         storeroom: storeroom.clone(),
-        times: handle.published.disk_times.clone(),
+        measured: handle.published.measured.clone(),
         room: true,
         stopping: false,
     };
@@ -331,7 +331,8 @@ fn run<S: StateMachine>(
     let circle = circle(config, &folder, started.incarnation, &handle.published)?;
     let sending = Sending::new(started.storeroom.clone());
     let pace = Pace::new(config.snapshot_bytes_per_second);
-    let sender = Arc::new(Sender::new(sending, pace, handle.published.status.subscribe()));
+    let (status, measured) = (handle.published.status.subscribe(), handle.published.measured.clone());
+    let sender = Arc::new(Sender::new(sending, pace, status, measured));
     let sockets = Sockets { circle, storeroom: started.storeroom, remember: storeroom.clone(), done: tell_done };
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
@@ -351,7 +352,7 @@ fn run<S: StateMachine>(
             log: log.clone(),
             snapshots: snapshots.jobs.clone(),
             turn_times: TurnTimes::new(config.election_timeout),
-            watched: Watched::new(Instant::now()),
+            watched: Watched::new(Instant::now(), config.election_timeout),
             links,
             peers,
             leaves: None,

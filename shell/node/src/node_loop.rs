@@ -3,8 +3,8 @@
 
 use std::collections::HashMap;
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::sync::mpsc::Sender as ThreadSender;
-use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use raft::Event;
@@ -22,7 +22,7 @@ use tracing::{debug, info, warn};
 use crate::arrival::{Done, Traffic, What};
 use crate::clocks::Clocks;
 use crate::log_thread::LogJob;
-use crate::look::{Before, Look, Watched};
+use crate::look::{Before, Look, Watched, is_told};
 use crate::node::EndError;
 use crate::peer::links::{Links, Watch};
 use crate::peer::transfer::send::Sender;
@@ -258,20 +258,25 @@ impl<S: StateMachine> NodeLoop<S> {
         let peers = peers.into_iter().map(|peer| (peer, self.links.state_of(peer))).collect();
         let mut look = self.watched.look(now, &self.replica, peers);
         look.waiting = self.waiting.len();
-        look.disk = self.published.disk_times.lock().unwrap_or_else(PoisonError::into_inner).clone();
         look
     }
 
     /// Keeps for people what happened in a turn. What is published is still what was before it.
     fn note(&mut self, events: &[Event]) {
-        for event in events.iter().filter(|event| !matches!(event, Event::Committed { .. })) {
+        for event in events.iter().filter(|event| is_told(event)) {
             let (leader, leads, term) = {
                 let before = self.published.status.borrow();
                 let leader = self.watched.last_leader().filter(|leader| *leader != before.node);
                 (leader, before.leads, before.term)
             };
             let trouble = leader.and_then(|leader| self.links.state_of(leader).1);
-            self.watched.note(event, Before { leader, leads, term, silence: None, trouble });
+            let configuration = match event {
+                Event::ConfigurationInForce { index, .. } | Event::ConfigurationReverted { index } => {
+                    Some(self.replica.inspect().history().at(*index).clone())
+                }
+                _ => None,
+            };
+            self.watched.note(event, Before { leader, leads, term, silence: None, trouble, configuration });
         }
     }
 

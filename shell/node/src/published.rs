@@ -1,14 +1,14 @@
 //! What a member's loop shows to the rest of the program: its status, its configuration and the state machine's reader.
 //! Written after each turn, read without asking the loop.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use raft::{Configuration, Index, Role};
 use replica::{Replica, StateMachine};
 use tokio::sync::watch;
 
 use crate::handle::Status;
-use crate::look::Histogram;
+use crate::look::Measured;
 use crate::turn_times::LongestTurns;
 
 /// The newest of each.
@@ -20,8 +20,8 @@ pub(crate) struct Published<S: StateMachine> {
     pub(crate) committed: watch::Sender<Arc<Configuration>>,
     /// Where that one stands; nothing while a newer one is in force, for which it is looked up each time.
     committed_index: watch::Sender<Option<Index>>,
-    /// How long writes of the log took, until they were durable.
-    pub(crate) disk_times: Arc<Mutex<Histogram>>,
+    /// What the other threads measure.
+    pub(crate) measured: Arc<Measured>,
     /// How long turns took.
     pub(crate) longest_turns: LongestTurns,
     reader: RwLock<S::Reader>,
@@ -36,7 +36,7 @@ impl<S: StateMachine> Published<S> {
             configuration_index: watch::Sender::new(view.history().current_index()),
             committed: watch::Sender::new(Arc::new(view.history().at(view.commit()).clone())),
             committed_index: watch::Sender::new(None),
-            disk_times: Arc::default(),
+            measured: Arc::default(),
             longest_turns: LongestTurns::default(),
             reader: RwLock::new(replica.machine().reader()),
         }

@@ -27,6 +27,7 @@ assets! {
     "dashboard/latency.js",
     "dashboard/main.js",
     "dashboard/members.js",
+    "dashboard/panel.js",
     "dashboard/style.css",
     "dashboard/words.js",
     "explorer.html",

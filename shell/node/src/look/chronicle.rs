@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant, SystemTime};
 
 use raft::event::FollowReason;
-use raft::{Event, NodeId, Stage, Term};
+use raft::{Configuration, Event, NodeId, Stage, Term};
 
 /// So many are kept.
 const KEPT: usize = 200;
@@ -51,6 +51,8 @@ pub(crate) struct Chronicle {
     number: u64,
     /// Why the election is held that is under way.
     cause: String,
+    /// The members that were told last.
+    members: String,
     leader: Option<NodeId>,
     /// The newest that there was.
     last_leader: Option<NodeId>,
@@ -66,11 +68,36 @@ pub(crate) struct Before {
     /// How long the leader was not heard, and what is wrong with the connection to it.
     pub(crate) silence: Option<Duration>,
     pub(crate) trouble: Option<String>,
+    /// The configuration that the event is about.
+    pub(crate) configuration: Option<Configuration>,
+}
+
+/// Whether an event is one that is kept, or is the cause of one: few are, and none of those that come with each message.
+pub(crate) fn is_told(event: &Event) -> bool {
+    match event {
+        Event::BecamePreCandidate { .. } | Event::BecameCandidate { .. } | Event::BecameLeader { .. } => true,
+        Event::BecameFollower { .. } | Event::ToldToStand { .. } => true,
+        Event::TransferBegan { .. } | Event::TransferEnded { .. } => true,
+        Event::ConfigurationInForce { .. } | Event::ConfigurationReverted { .. } | Event::Removed { .. } => true,
+        Event::SnapshotNeeded { .. } | Event::SnapshotInstalled { .. } | Event::Halted(_) => true,
+        Event::Voted { .. } | Event::VoteRefused { .. } | Event::AppendRefused { .. } | Event::Truncated { .. } => {
+            false
+        }
+        Event::AppendDropped | Event::Ignored { .. } | Event::Committed { .. } | Event::SnapshotIgnored { .. } => false,
+    }
 }
 
 impl Chronicle {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { told: VecDeque::new(), number: 0, cause: STARTED.into(), leader: None, last_leader: None, since: now }
+        Self {
+            told: VecDeque::new(),
+            number: 0,
+            cause: STARTED.into(),
+            members: String::new(),
+            leader: None,
+            last_leader: None,
+            since: now,
+        }
     }
 
     /// The newest `count`, oldest first.
@@ -99,10 +126,22 @@ impl Chronicle {
     /// Keeps an event, if it is one of those.
     pub(crate) fn note(&mut self, at: SystemTime, event: &Event, before: &Before) {
         self.find_cause(event, before);
+        if let Event::ConfigurationInForce { .. } | Event::ConfigurationReverted { .. } = event {
+            let members = members(before.configuration.as_ref());
+            // What a member says of itself is a configuration, too: only who is one and who votes is told.
+            if std::mem::replace(&mut self.members, members.clone()) == members {
+                return;
+            }
+        }
+        let asked = self.told.back().is_some_and(|last| last.text.starts_with("asks "));
         let cause = &self.cause;
         let (topic, term, text) = match event {
             Event::BecamePreCandidate { term } => {
                 (Topic::Election, *term, format!("asks whether it could win term {}: {cause}", term.next().0))
+            }
+            // Why was told when it asked.
+            Event::BecameCandidate { term } if asked => {
+                (Topic::Election, *term, format!("stands for election in term {}", term.0))
             }
             Event::BecameCandidate { term } => {
                 (Topic::Election, *term, format!("stands for election in term {}: {cause}", term.0))
@@ -118,19 +157,16 @@ impl Chronicle {
             Event::TransferEnded { target, reason } => {
                 (Topic::Election, before.term, format!("leads on, and hands over to {target} no more: {reason}"))
             }
-            Event::ConfigurationInForce { index, stage } => {
-                let stage = match stage {
-                    Stage::Plain => "one set of voters",
-                    Stage::CatchingUp => "new voters catch up",
-                    Stage::Joint => "joint, two majorities must agree",
-                };
-                (Topic::Membership, before.term, format!("is in the configuration of index {index}: {stage}"))
+            Event::ConfigurationInForce { index, .. } => {
+                let members = &self.members;
+                (Topic::Membership, before.term, format!("goes by the members of index {index}: {members}"))
             }
-            Event::ConfigurationReverted { index } => (
-                Topic::Membership,
-                before.term,
-                format!("is back in the configuration of index {index}: a newer one was taken back"),
-            ),
+            Event::ConfigurationReverted { index } => {
+                let members = &self.members;
+                let text =
+                    format!("goes by the members of index {index} again, for a newer list was taken back: {members}");
+                (Topic::Membership, before.term, text)
+            }
             Event::Removed { index } => {
                 (Topic::Membership, before.term, format!("is no member any more since index {index}"))
             }
@@ -189,6 +225,32 @@ fn silence(leader: NodeId, before: &Before) -> String {
     }
 }
 
+/// Who votes, and who else is there.
+fn members(configuration: Option<&Configuration>) -> String {
+    let Some(configuration) = configuration else { return "not known".into() };
+    let Configuration { voters, voters_old, learners, wanted, .. } = configuration;
+    let learners = match learners.len() {
+        0 => String::new(),
+        1 => format!("; learner {}", list(learners)),
+        _ => format!("; learners {}", list(learners)),
+    };
+    match configuration.stage() {
+        Stage::Plain => format!("voters {}{learners}", list(voters)),
+        Stage::CatchingUp => {
+            let new: Vec<&NodeId> = wanted.difference(voters).collect();
+            format!("voters {}{learners}; before they vote, {} must catch up", list(voters), list(new))
+        }
+        Stage::Joint => {
+            let (old, new) = (list(voters_old), list(voters));
+            format!("joint, so that a majority of {old} and one of {new} must agree{learners}")
+        }
+    }
+}
+
+fn list<'a>(nodes: impl IntoIterator<Item = &'a NodeId>) -> String {
+    nodes.into_iter().map(NodeId::to_string).collect::<Vec<_>>().join(", ")
+}
+
 fn why(reason: FollowReason) -> &'static str {
     match reason {
         FollowReason::NewerTerm => "it saw a newer term",
@@ -201,12 +263,14 @@ fn why(reason: FollowReason) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use raft::Index;
+
     use super::*;
 
     fn before(leader: Option<u64>) -> Before {
         let trouble = Some("connection refused".to_owned());
         let silence = Some(Duration::from_millis(1340));
-        Before { leader: leader.map(NodeId), leads: false, term: Term(4), silence, trouble }
+        Before { leader: leader.map(NodeId), leads: false, term: Term(4), silence, trouble, configuration: None }
     }
 
     fn texts(chronicle: &Chronicle) -> Vec<String> {
@@ -224,7 +288,7 @@ mod tests {
             texts(&chronicle),
             [
                 format!("asks whether it could win term 5: {cause}"),
-                format!("stands for election in term 5: {cause}"),
+                "stands for election in term 5".to_owned(),
                 format!("leads in term 5: {cause}"),
             ]
         );
@@ -258,6 +322,43 @@ mod tests {
         assert_eq!(texts(&chronicle).len(), 1);
         (0..1000).for_each(|n| chronicle.tell(at, Topic::Disk, Term(4), n.to_string()));
         assert_eq!((chronicle.newest(usize::MAX).len(), chronicle.newest(1)[0].number), (KEPT, 1001));
+    }
+
+    #[test]
+    fn a_new_list_of_members_is_told_by_name() {
+        let (mut chronicle, at) = (Chronicle::new(Instant::now()), SystemTime::now());
+        let mut configuration = Configuration::of_voters([1, 2, 3].map(NodeId));
+        let mut tell = |index, configuration: &Configuration| {
+            let event = Event::ConfigurationInForce { index: Index(index), stage: configuration.stage() };
+            chronicle.note(at, &event, &Before { configuration: Some(configuration.clone()), ..before(None) });
+        };
+        configuration.learners = [NodeId(4)].into();
+        tell(7, &configuration);
+        tell(8, &configuration);
+        configuration.wanted = [1, 2, 3, 4].map(NodeId).into();
+        tell(9, &configuration);
+        let mut joint = Configuration::of_voters([1, 2, 3, 4].map(NodeId));
+        joint.voters_old = [1, 2, 3].map(NodeId).into();
+        tell(10, &joint);
+        let event = Event::ConfigurationReverted { index: Index(0) };
+        let founders = Some(Configuration::of_voters([1, 2, 3].map(NodeId)));
+        chronicle.note(at, &event, &Before { configuration: founders, ..before(None) });
+        assert_eq!(
+            texts(&chronicle),
+            [
+                "goes by the members of index 7: voters n1, n2, n3; learner n4",
+                "goes by the members of index 9: voters n1, n2, n3; learner n4; before they vote, n4 must catch up",
+                "goes by the members of index 10: joint, so that a majority of n1, n2, n3 and one of n1, n2, n3, n4 must agree",
+                "goes by the members of index 0 again, for a newer list was taken back: voters n1, n2, n3",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_comes_with_each_message_is_not_told() {
+        let rule = raft::event::CommitRule::Majority;
+        assert!(!is_told(&Event::Committed { index: Index(1), rule }));
+        assert!(is_told(&Event::BecameLeader { term: Term(1) }));
     }
 
     #[test]

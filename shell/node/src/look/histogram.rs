@@ -12,31 +12,41 @@ const CLASSES: usize = 124;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Histogram {
     counts: Vec<u64>,
+    /// All together, in microseconds: this is exact.
+    sum: u64,
 }
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { counts: vec![0; CLASSES] }
+        Self { counts: vec![0; CLASSES], sum: 0 }
     }
 }
 
 impl Histogram {
     /// One more.
     pub fn record(&mut self, took: Duration) {
-        self.counts[class(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))] += 1;
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.counts[class(micros)] += 1;
+        self.sum = self.sum.saturating_add(micros);
     }
 
     /// What was recorded since `earlier`, a reading of the same.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         let counts = self.counts.iter().zip(&earlier.counts).map(|(now, then)| now.saturating_sub(*then));
-        Self { counts: counts.collect() }
+        Self { counts: counts.collect(), sum: self.sum.saturating_sub(earlier.sum) }
     }
 
     /// How many were recorded.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.counts.iter().sum()
+    }
+
+    /// The mean, in microseconds. Means of parts sum up to that of the whole, as percentiles do not.
+    #[must_use]
+    pub fn mean(&self) -> Option<u64> {
+        self.sum.checked_div(self.count())
     }
 
     /// So many thousandths took no longer, in microseconds: the middle of the class. None where nothing was recorded.
@@ -98,6 +108,7 @@ mod tests {
             (since.count(), since.permille(500), since.permille(990), since.permille(1000)),
             (100, Some(2), Some(2), Some(3))
         );
+        assert_eq!((since.mean(), histogram.mean(), Histogram::default().mean()), (Some(2), Some(49_506), None));
         assert!(histogram.permille(1000).is_some_and(|longest| longest > 4_000_000));
     }
 }

@@ -3,6 +3,7 @@
 
 mod chronicle;
 mod histogram;
+mod measured;
 mod stages;
 
 use std::collections::BTreeMap;
@@ -13,10 +14,11 @@ use raft::progress::Mode;
 use raft::{Configuration, Event, Index, NodeId, Role, Term, View};
 use replica::{Replica, StateMachine};
 
-pub(crate) use chronicle::Before;
 use chronicle::Chronicle;
+pub(crate) use chronicle::{Before, is_told};
 pub use chronicle::{Told, Topic};
 pub use histogram::Histogram;
+pub(crate) use measured::Measured;
 pub use stages::Times;
 use stages::{Marks, Stages};
 
@@ -109,24 +111,38 @@ pub struct FollowerLook {
     pub next: Index,
     /// How the leader sends to it.
     pub mode: Mode,
-    /// It answered within the last election timeout or two.
+    /// It answered within the last election timeout or two, and our connection to it stands. Who has only just won counts all as heard
+    /// to whom it has a connection.
     pub heard: bool,
     /// The oldest entry that it is not known to have is so old; nothing where it has all.
     pub behind: Duration,
+    /// A snapshot is on its way to it.
+    pub snapshot: Option<SnapshotSent>,
+}
+
+/// How far a snapshot is that is being sent, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SnapshotSent {
+    /// So many were sent.
+    pub sent: u64,
+    /// Of so many.
+    pub length: u64,
 }
 
 /// What the loop keeps for whoever looks.
 #[derive(Debug)]
 pub(crate) struct Watched {
     started: Instant,
+    election_timeout: Duration,
     heard: BTreeMap<NodeId, Instant>,
     stages: Stages,
     chronicle: Chronicle,
 }
 
 impl Watched {
-    pub(crate) fn new(now: Instant) -> Self {
-        Self { started: now, heard: BTreeMap::new(), stages: Stages::default(), chronicle: Chronicle::new(now) }
+    pub(crate) fn new(now: Instant, election_timeout: Duration) -> Self {
+        let (heard, stages, chronicle) = (BTreeMap::new(), Stages::default(), Chronicle::new(now));
+        Self { started: now, election_timeout, heard, stages, chronicle }
     }
 
     /// A message came.
@@ -172,6 +188,7 @@ impl Watched {
             let silence = self.heard.get(&node).map(|heard| now.saturating_duration_since(*heard));
             PeerLook { node, connected, trouble, silence }
         });
+        let peers: Vec<PeerLook> = peers.collect();
         Look {
             node: view.id(),
             term: view.term(),
@@ -188,8 +205,8 @@ impl Watched {
             no_space: replica.no_room(),
             configuration: view.configuration().clone(),
             configuration_index: view.configuration_index(),
-            peers: peers.collect(),
-            followers: self.followers(now, view),
+            followers: self.followers(now, view, &peers),
+            peers,
             round_trip: replica.round_times().typical(),
             waiting: 0,
             times: self.stages.times().clone(),
@@ -198,16 +215,20 @@ impl Watched {
         }
     }
 
-    fn followers(&self, now: Instant, view: View<'_>) -> Vec<FollowerLook> {
+    fn followers(&self, now: Instant, view: View<'_>, peers: &[PeerLook]) -> Vec<FollowerLook> {
         let Role::Leader(leader) = view.role() else { return Vec::new() };
         let idle = self.stages.grown().map_or(Duration::ZERO, |grown| now.saturating_duration_since(grown));
+        let just_won = now.saturating_duration_since(self.chronicle.since()) < self.election_timeout;
         let others = leader.progress().iter().filter(|(node, one)| **node != view.id() && !one.is_leaving());
         let follower = others.map(|(node, one)| {
             let missing = one.matched().next();
-            let log = Duration::from_micros(view.last_time().saturating_sub(view.time_at(missing)));
+            // Of what is compacted only the end's time is known: it is at least so old.
+            let log = Duration::from_millis(view.last_time().saturating_sub(view.time_at(missing)));
             let behind = if missing > view.last().index { Duration::ZERO } else { log + idle };
-            let heard = view.heard(*node);
-            FollowerLook { node: *node, matched: one.matched(), next: one.next(), mode: one.mode(), heard, behind }
+            let connected = peers.iter().any(|peer| peer.node == *node && peer.connected);
+            let heard = connected && (view.heard(*node) || just_won);
+            let (matched, next, mode) = (one.matched(), one.next(), one.mode());
+            FollowerLook { node: *node, matched, next, mode, heard, behind, snapshot: None }
         });
         follower.collect()
     }

@@ -47,10 +47,17 @@ impl Outbox {
         self.connected.get()
     }
 
-    /// There is no connection, because of this. The system's number for it is left out: people read it.
+    /// There is no connection, because of this. People read it beside the peer's name, so the system's number for it and the address
+    /// that was tried are left out; a log has both.
     pub(crate) fn set_trouble(&self, trouble: &str) {
         let words = trouble.split_once(" (os error").map_or(trouble, |(words, _)| words);
-        *self.trouble.borrow_mut() = Some(words.to_owned());
+        let words = words
+            .strip_prefix("connecting to ")
+            .and_then(|tried| tried.split_once(": "))
+            .map_or(words, |(_, words)| words);
+        let mut letters = words.chars();
+        let first = letters.next().map(|first| first.to_ascii_lowercase());
+        *self.trouble.borrow_mut() = Some(first.into_iter().chain(letters).collect());
     }
 
     /// Why there is no connection.

@@ -2,6 +2,8 @@
 //! cause. It does not know what is asked.
 
 use std::io;
+use std::sync::atomic::AtomicBool;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,24 +24,38 @@ const ANSWER_BYTES_MAX: usize = 512 << 10;
 /// # Errors
 /// The cause, as the end of a sentence.
 pub(crate) async fn get(urls: &[String], path: &str) -> Result<Bytes, String> {
+    let connected = AtomicBool::new(false);
     let any = async {
         let mut cause = "it has not said where clients reach it".to_owned();
         for url in urls {
-            match one(url, path).await {
+            connected.store(false, Relaxed);
+            match one(url, path, &connected).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => cause = error,
             }
         }
         Err(cause)
     };
-    timeout(PATIENCE, any).await.unwrap_or_else(|_| Err(format!("no answer within {:.1} s", PATIENCE.as_secs_f64())))
+    timeout(PATIENCE, any).await.unwrap_or_else(|_| {
+        let patience = PATIENCE.as_secs_f64();
+        Err(if connected.load(Relaxed) {
+            format!("its port takes connections, but no answer comes within {patience:.1} s (does it hang, or is it paused?)")
+        } else {
+            format!("no connection within {patience:.1} s")
+        })
+    })
 }
 
-async fn one(url: &str, path: &str) -> Result<Bytes, String> {
+/// `connected` is set as soon as there is a connection.
+async fn one(url: &str, path: &str, connected: &AtomicBool) -> Result<Bytes, String> {
+    if url.starts_with("https:") {
+        return Err(format!("its client URL {url:?} asks for TLS, which members do not speak to each other"));
+    }
     let uri: Uri = url.parse().map_err(|_| format!("its client URL {url:?} is none"))?;
     let authority = uri.authority().ok_or_else(|| format!("its client URL {url:?} names no host"))?;
     let port = uri.port_u16().unwrap_or(80);
     let stream = TcpStream::connect(format!("{}:{port}", authority.host())).await.map_err(|error| cause(&error))?;
+    connected.store(true, Relaxed);
     let broken = |error: hyper::Error| format!("the connection broke off: {error}");
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
     let request = Request::get(path).header(header::HOST, authority.as_str()).body(Empty::<Bytes>::new());

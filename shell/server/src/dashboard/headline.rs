@@ -2,7 +2,8 @@
 //! were come by, and decides nothing but words.
 
 use super::cluster::{Cluster, Headline, Problem, Row};
-use super::view::{FollowerView, MemberView};
+use super::view::{FollowerView, MemberView, PeerView};
+use super::words::{bytes, lasting, list, percent, short};
 
 /// A follower that is so far behind is worth a word.
 const BEHIND_ENTRIES: u64 = 10_000;
@@ -28,14 +29,7 @@ pub(crate) fn headline(cluster: &Cluster) -> Headline {
     match lead(cluster) {
         Lead::Certain(leader) => led(cluster, leader.node, leader, leader),
         Lead::Hearsay(node, follower) => led(cluster, node, follower, follower),
-        Lead::Alone(leader) => {
-            let who = cluster.label(leader.node);
-            let votes = reach(cluster, &leader.configuration.majorities().collect::<Vec<_>>(), &|node| {
-                node == leader.node || leader.followers.iter().any(|one| one.node == node && one.heard)
-            });
-            let sentence = format!("No quorum: {who} takes itself for the leader (term {}), but {votes}.", leader.term);
-            Headline { state: "no leader", sentence, problems: problems(cluster, None) }
-        }
+        Lead::Alone(leader) => alone(cluster, leader),
         Lead::Nobody => leaderless(cluster, own),
     }
 }
@@ -51,8 +45,8 @@ fn lead(cluster: &Cluster) -> Lead<'_> {
     let hearsay = views.filter_map(|view| {
         let leader = view.leader?;
         let patience = 2 * view.election_timeout_ms;
-        let hears = |silence: Option<u64>| silence.is_some_and(|silence| silence < patience);
-        view.peers.iter().any(|peer| peer.node == leader && hears(peer.silence_ms)).then_some((leader, view))
+        let hears = |peer: &PeerView| peer.connected && peer.silence_ms.is_some_and(|silence| silence < patience);
+        view.peers.iter().any(|peer| peer.node == leader && hears(peer)).then_some((leader, view))
     });
     match hearsay.max_by_key(|(_, view)| view.term) {
         Some((leader, view)) => Lead::Hearsay(leader, view),
@@ -79,8 +73,8 @@ fn led(cluster: &Cluster, leader: u64, since: &MemberView, of: &MemberView) -> H
         alive.saturating_sub(set.len() / 2 + 1)
     });
     let survives = match (spare.min().unwrap_or(0), of.configuration.voters.len()) {
-        (0, 1) => "It survives no failure".to_owned(),
-        (0, _) => "Survives no failure more".to_owned(),
+        (0, 1) => "One member alone survives no failure".to_owned(),
+        (0, _) => "Survives no further failure".to_owned(),
         (1, _) => "Survives 1 more failure".to_owned(),
         (spare, _) => format!("Survives {spare} more failures"),
     };
@@ -109,6 +103,40 @@ fn members(view: &MemberView) -> String {
     }
 }
 
+/// A leader whom no majority answers. It will step down by itself.
+fn alone(cluster: &Cluster, leader: &MemberView) -> Headline {
+    let answers = |node: u64| node == leader.node || heard(&leader.followers, node);
+    let voters = cluster.rows.iter().filter(|row| leader.configuration.is_voter(row.node));
+    let silent: Vec<String> = voters.filter(|row| !answers(row.node)).map(Row::label).collect();
+    let votes = reach(cluster, &leader.configuration.majorities().collect::<Vec<_>>(), &answers);
+    let who = cluster.label(leader.node);
+    let sentence = format!(
+        "No quorum: {who} takes itself for the leader (term {}), but {}{votes}. Nothing is written until they are back.",
+        leader.term,
+        do_not_answer(&silent, "it"),
+    );
+    Headline { state: "no leader", sentence, problems: problems(cluster, None) }
+}
+
+/// `n2 and n3 do not answer n1; `
+fn do_not_answer(silent: &[String], whom: &str) -> String {
+    match silent {
+        [] => String::new(),
+        [one] => format!("{one} does not answer {whom}; "),
+        many => format!("{} do not answer {whom}; ", list(many)),
+    }
+}
+
+/// ` for 3.2 s`, or who it was until now: who lost its leader goes on to follow it for an election timeout.
+fn since_when(cluster: &Cluster, own: &MemberView) -> String {
+    let Some(last) = own.leader.filter(|last| *last != own.node) else {
+        return format!(" for {}", lasting(own.leader_ms));
+    };
+    let silence = own.peers.iter().find(|peer| peer.node == last).and_then(|peer| peer.silence_ms);
+    let lasting = silence.map_or_else(|| "some time".to_owned(), lasting);
+    format!(" since {}, which led, fell silent {lasting} ago", cluster.label(last))
+}
+
 fn leaderless(cluster: &Cluster, own: &MemberView) -> Headline {
     let sets: Vec<&[u64]> = own.configuration.majorities().collect();
     let reached = |node: u64| cluster.row(node).is_some_and(|row| row.now().is_some());
@@ -118,19 +146,15 @@ fn leaderless(cluster: &Cluster, own: &MemberView) -> Headline {
         .filter(|row| own.configuration.is_voter(row.node) && row.now().is_none())
         .map(Row::label)
         .collect();
-    let lasting = lasting(own.leader_ms);
+    let since = since_when(cluster, own);
     let enough = sets.iter().all(|set| set.iter().filter(|node| reached(**node)).count() > set.len() / 2);
     let who = cluster.label(own.node);
-    let silent = match missing.as_slice() {
-        [] => String::new(),
-        [one] => format!("{one} does not answer {who}; "),
-        many => format!("{} do not answer {who}; ", list(many)),
-    };
+    let silent = do_not_answer(&missing, &who);
     let votes = reach(cluster, &sets, &reached);
     let sentence = if enough {
-        format!("No leader for {lasting}: {silent}{votes}, so an election is due (term {}).", own.term)
+        format!("No leader{since}: {silent}{votes}, so an election is due (term {}).", own.term)
     } else {
-        format!("No quorum: no leader for {lasting}: {silent}{votes}. Nothing is written until they are back.")
+        format!("No quorum and no leader{since}: {silent}{votes}. Nothing is written until they are back.")
     };
     Headline { state: "no leader", sentence, problems: problems(cluster, None) }
 }
@@ -158,6 +182,9 @@ fn problems(cluster: &Cluster, led: Option<(u64, &MemberView)>) -> Vec<Problem> 
                 if view.no_space {
                     problem("has no room on its disk for the log: writes are refused".into());
                 }
+                if let Some(text) = slow_disk(view) {
+                    problem(text);
+                }
                 if let Some((leader, of)) = led
                     && let Some(text) = differs(cluster, view, leader, of)
                 {
@@ -168,7 +195,7 @@ fn problems(cluster: &Cluster, led: Option<(u64, &MemberView)>) -> Vec<Problem> 
         if let Some((_, of)) = led
             && row.now().is_some()
             && let Some(one) = of.followers.iter().find(|one| one.node == row.node)
-            && let Some(text) = slowness(one, &cluster.label(of.node))
+            && let Some(text) = slowness(cluster, one, of)
         {
             problem(text);
         }
@@ -184,8 +211,9 @@ fn silence(cluster: &Cluster, row: &Row) -> String {
     let Some((own, peer)) = peer else { return format!("does not answer: {error}") };
     match peer.silence_ms {
         Some(silence) if peer.connected && silence < 2 * own.election_timeout_ms => {
-            format!("is heard by the members, but its client URL gives no answer: {error}")
+            format!("answers the other members, but not at its client URL: {error}")
         }
+        None if row.client_urls.is_empty() => "was added and has not started yet".into(),
         Some(silence) => format!("gave no reply for {}: {error}", lasting(silence)),
         None => format!("was never heard by {}: {error}", cluster.label(own.node)),
     }
@@ -197,69 +225,77 @@ fn differs(cluster: &Cluster, view: &MemberView, leader: u64, of: &MemberView) -
         Some(other) if other == leader && view.term == of.term => None,
         Some(other) if other == leader => Some(format!("is in term {} and not in {}", view.term, of.term)),
         Some(other) => Some(format!("takes {} for the leader (term {})", cluster.label(other), view.term)),
-        None => Some(format!("knows no leader (term {}), for {}", view.term, lasting(view.leader_ms))),
+        None => {
+            let peer = view.peers.iter().find(|peer| peer.node == leader);
+            let cause = match peer.and_then(|peer| peer.trouble.as_deref()) {
+                Some(trouble) => format!(": it does not reach {} ({trouble})", cluster.label(leader)),
+                None => String::new(),
+            };
+            Some(format!("knows no leader (term {}) for {}{cause}", view.term, lasting(view.leader_ms)))
+        }
     }
 }
 
+/// A disk so slow that elections are held for it.
+fn slow_disk(view: &MemberView) -> Option<String> {
+    let sync = view.recent.sync.p50.filter(|sync| *sync > view.election_timeout_ms * 1000 / 2)?;
+    Some(format!("has a slow disk: half of its writes to the log take {} and more", short(sync)))
+}
+
 /// A follower that answers and does not keep up.
-fn slowness(follower: &FollowerView, leader: &str) -> Option<String> {
-    match follower.state.as_str() {
-        _ if !follower.heard => Some(format!("does not answer {leader}, which leads")),
-        "snapshot" => Some(format!("receives a snapshot: it is {} entries behind", follower.behind)),
-        _ if follower.behind > BEHIND_ENTRIES || follower.behind > 0 && follower.behind_ms > BEHIND_MS => Some(
-            format!("is {} entries behind, the oldest of them {} old", follower.behind, lasting(follower.behind_ms)),
-        ),
-        _ => None,
+fn slowness(cluster: &Cluster, follower: &FollowerView, leader: &MemberView) -> Option<String> {
+    let who = cluster.label(leader.node);
+    if !follower.heard {
+        let peer = leader.peers.iter().find(|peer| peer.node == follower.node);
+        let trouble = peer.and_then(|peer| peer.trouble.as_deref());
+        let cause = trouble.map(|trouble| format!(": {trouble}")).unwrap_or_default();
+        return Some(format!("does not answer {who}, which leads{cause}"));
     }
+    if follower.state == "snapshot" {
+        let far = match (follower.snapshot_sent, follower.snapshot_bytes) {
+            (Some(sent), Some(length)) => format!(", {} % of {} are there", percent(sent, length), bytes(length)),
+            _ => ", which is about to be sent".to_owned(),
+        };
+        return Some(format!("receives a snapshot{far}: {who} has no more of the log that it lacks"));
+    }
+    let far = follower.behind > BEHIND_ENTRIES || follower.behind > 0 && follower.behind_ms > BEHIND_MS;
+    far.then(|| {
+        let cause = match follower.state.as_str() {
+            "probe" => format!("; {who} looks for where their logs agree"),
+            _ => String::new(),
+        };
+        let age = lasting(follower.behind_ms);
+        format!("is {} entries behind, the oldest of them {age} old{cause}", follower.behind)
+    })
 }
 
 /// The greatest part of the time that commits take.
 pub(crate) fn slowest(cluster: &Cluster) -> Option<String> {
     let leader = cluster.leader()?;
     let (recent, who) = (&leader.recent, cluster.label(leader.node));
-    let (disk, network, apply) = (recent.disk.p50?, recent.network.p50?, recent.apply.p50?);
+    let (disk, network, apply) = (recent.disk.mean?, recent.network.mean?, recent.apply.mean?);
+    let whole = short(disk + network + apply);
     if network < disk.max(apply) {
         let (part, took) = if disk >= apply { ("disk", disk) } else { ("state machine", apply) };
-        return Some(format!("Slowest: the {part} of {who}, {}.", short(took)));
+        return Some(format!("Slowest: the {part} of {who}, {} of {whole}.", short(took)));
     }
+    let took = short(network);
     // The others' disks are in it: the one that makes the majority full may be what is waited for.
     let mut syncs: Vec<(u64, u64)> = leader
         .followers
         .iter()
         .filter(|one| leader.configuration.is_voter(one.node))
-        .filter_map(|one| Some((cluster.row(one.node)?.now()?.recent.sync.p50?, one.node)))
+        .filter_map(|one| Some((cluster.row(one.node)?.now()?.recent.sync.mean?, one.node)))
         .collect();
     syncs.sort_unstable();
     let needed = leader.configuration.voters.len() / 2;
-    let decisive = needed.checked_sub(1).and_then(|at| syncs.get(at));
-    match decisive {
-        Some((sync, node)) if *sync * 2 > network => {
-            Some(format!("Slowest: the disk of {}, {}.", cluster.label(*node), short(*sync)))
-        }
-        _ => Some(format!("Slowest: the network from {who} to a majority, {}.", short(network))),
-    }
-}
-
-/// A duration in a person's words.
-pub(crate) fn lasting(millis: u64) -> String {
-    match millis {
-        0..10_000 => format!("{}.{} s", millis / 1000, millis % 1000 / 100),
-        10_000..120_000 => format!("{} s", millis / 1000),
-        120_000..7_200_000 => format!("{} min", millis / 60_000),
-        7_200_000..172_800_000 => format!("{} h", millis / 3_600_000),
-        _ => format!("{} days", millis / 86_400_000),
-    }
-}
-
-fn short(micros: u64) -> String {
-    if micros < 1000 { format!("{micros} µs") } else { format!("{}.{} ms", micros / 1000, micros % 1000 / 100) }
-}
-
-fn list(names: &[String]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => one.clone(),
-        [many @ .., last] => format!("{} and {last}", many.join(", ")),
+    match needed.checked_sub(1).and_then(|at| syncs.get(at)) {
+        Some((sync, node)) if *sync * 2 > network => Some(format!(
+            "Slowest: the disk of {}, which takes {} a write; a majority is waited for {took} of {whole}.",
+            cluster.label(*node),
+            short(*sync),
+        )),
+        _ => Some(format!("Slowest: the network from {who} to a majority, {took} of {whole}.")),
     }
 }
 

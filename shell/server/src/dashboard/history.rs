@@ -18,7 +18,8 @@ const RECENT: usize = 10;
 pub(crate) const COLUMNS: [&str; 10] =
     ["at", "commits", "waiting", "term", "leads", "p50", "p99", "disk", "network", "apply"];
 
-/// One second: milliseconds of 1970, entries committed in it, requests that waited, the term, 1 where the member led, and microseconds.
+/// One second: milliseconds of 1970, entries committed in it, requests that waited, the term, 1 where the member led, and
+/// microseconds: percentiles of the whole, and the means of its parts.
 type Point = [Option<u64>; COLUMNS.len()];
 
 /// The points of a member, and the looks of its last seconds.
@@ -53,9 +54,9 @@ impl History {
                 Some(u64::from(leads)),
                 second.total.p50,
                 second.total.p99,
-                second.disk.p50,
-                second.network.p50,
-                second.apply.p50,
+                second.disk.mean,
+                second.network.mean,
+                second.apply.mean,
             ]);
         }
         if self.looks.len() > RECENT {

@@ -9,6 +9,7 @@ mod headline;
 mod history;
 mod stream;
 mod view;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as Lock, PoisonError};

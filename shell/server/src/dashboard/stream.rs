@@ -20,6 +20,8 @@ use super::cluster::Cluster;
 use super::view::ToldView;
 use crate::member::Member;
 
+/// Who takes nothing for so long has gone, and holds a place for nothing.
+const SEND_TIME_MAX: Duration = Duration::from_secs(30);
 /// Rows come so often.
 const TICK: Duration = Duration::from_secs(1);
 /// Where nothing else comes for so long, a line says that the stream stands.
@@ -56,16 +58,16 @@ async fn run<M: Member>(dashboard: &Dashboard<M>, events: &Events) {
     let mut told = Newest::default();
     let mut name = "cluster";
     loop {
-        let sent = tokio::select! {
+        let data = tokio::select! {
             _ = tick.tick() => {
                 let cluster = dashboard.cluster().await;
                 let text = if name == "cluster" { whole(&cluster, &mut told) } else { later(&cluster, &mut told) };
                 name = "tick";
-                events.send(Ok(Frame::data(text.into()))).await
+                text.into()
             }
-            _ = beat.tick() => events.send(Ok(Frame::data(Bytes::from_static(b": beat\n\n")))).await,
+            _ = beat.tick() => Bytes::from_static(b": beat\n\n"),
         };
-        if sent.is_err() {
+        if events.send_timeout(Ok(Frame::data(data)), SEND_TIME_MAX).await.is_err() {
             return;
         }
     }

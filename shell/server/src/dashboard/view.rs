@@ -84,6 +84,9 @@ pub(crate) struct FollowerView {
     pub(crate) heard: bool,
     pub(crate) behind: u64,
     pub(crate) behind_ms: u64,
+    /// While a snapshot is on its way to it: so many bytes were sent, of so many.
+    pub(crate) snapshot_sent: Option<u64>,
+    pub(crate) snapshot_bytes: Option<u64>,
 }
 
 /// What was measured over the last seconds.
@@ -103,10 +106,11 @@ pub(crate) struct Recent {
     pub(crate) sync: Spread,
 }
 
-/// Percentiles, in microseconds; nothing where nothing was measured.
+/// The mean and percentiles, in microseconds; nothing where nothing was measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Spread {
+    pub(crate) mean: Option<u64>,
     pub(crate) p50: Option<u64>,
     pub(crate) p99: Option<u64>,
 }
@@ -222,6 +226,8 @@ impl FollowerView {
             heard: follower.heard,
             behind: last.saturating_sub(follower.matched.0),
             behind_ms: millis(follower.behind),
+            snapshot_sent: follower.snapshot.map(|snapshot| snapshot.sent),
+            snapshot_bytes: follower.snapshot.map(|snapshot| snapshot.length),
         }
     }
 }
@@ -245,7 +251,7 @@ impl Recent {
 
 impl Spread {
     fn of(histogram: &Histogram) -> Self {
-        Self { p50: histogram.permille(500), p99: histogram.permille(990) }
+        Self { mean: histogram.mean(), p50: histogram.permille(500), p99: histogram.permille(990) }
     }
 }
 

@@ -82,7 +82,7 @@ async fn without_a_leader_it_says_so_and_shows_the_log() {
     served.member.change_status(|status| (status.leader, status.leads, status.term) = (None, false, Term(9)));
     let seen = status(&served).await;
     let sentence = seen["headline"]["sentence"].as_str().unwrap();
-    let begin = "No quorum: no leader for 3.2 s: m2 and m3 do not answer m1; 1 of 3 reachable, 2 needed.";
+    let begin = "No quorum and no leader for 3.2 s: m2 and m3 do not answer m1; 1 of 3 reachable, 2 needed.";
     assert!(sentence.starts_with(begin), "{sentence}");
     assert_eq!((&seen["rows"][0]["view"]["last"], &seen["rows"][0]["view"]["term"]), (&1.into(), &9.into()));
     let all = seen.to_string();

@@ -17,6 +17,7 @@ use wal::folder_disk::FolderDisk;
 use super::{PIECE_BYTES, SILENCE_MAX, WORDS_BYTES_MAX, Word, put_offer, read_frame, write_frame};
 use crate::arrival::Done;
 use crate::handle::Status;
+use crate::look::{Measured, SnapshotSent};
 use crate::peer::frame;
 use crate::peer::hello::{self, HELLO_BYTES_MAX, Hello};
 
@@ -33,6 +34,7 @@ pub(crate) struct Sender {
     pace: Mutex<Pace>,
     start: Instant,
     status: watch::Receiver<Status>,
+    measured: Arc<Measured>,
 }
 
 /// How a transfer ended.
@@ -49,8 +51,13 @@ enum End {
 }
 
 impl Sender {
-    pub(crate) fn new(sending: Sending<FolderDisk>, pace: Pace, status: watch::Receiver<Status>) -> Self {
-        Self { sending: Mutex::new(sending), pace: Mutex::new(pace), start: Instant::now(), status }
+    pub(crate) fn new(
+        sending: Sending<FolderDisk>,
+        pace: Pace,
+        status: watch::Receiver<Status>,
+        measured: Arc<Measured>,
+    ) -> Self {
+        Self { sending: Mutex::new(sending), pace: Mutex::new(pace), start: Instant::now(), status, measured }
     }
 
     /// This node leads no more.
@@ -86,9 +93,10 @@ impl Sender {
             Err(error) => return tell(to, base, &End::Unreadable(error)),
         };
         let end = match address {
-            Some(address) => self.send(&file, hello, address, term).unwrap_or_else(End::Cut),
+            Some(address) => self.send(&file, hello, address, (to, term)).unwrap_or_else(End::Cut),
             None => End::Refused("no address of it is known".into()),
         };
+        self.measured.sends(to, None);
         let keep = match end {
             End::Cut(_) | End::Refused(_) => true,
             End::Delivered | End::Unreadable(_) | End::Deposed => false,
@@ -97,7 +105,13 @@ impl Sender {
         tell(to, Index(file.id().position.index), &end)
     }
 
-    fn send(&self, file: &Outgoing<FolderDisk>, hello: &Hello, address: &str, term: Term) -> io::Result<End> {
+    fn send(
+        &self,
+        file: &Outgoing<FolderDisk>,
+        hello: &Hello,
+        address: &str,
+        (to, term): (NodeId, Term),
+    ) -> io::Result<End> {
         let mut stream = connect(address)?;
         write_frame(&mut stream, |out| hello.put(out))?;
         if let Err(reason) = hello::take_answer(read_frame(&mut stream, HELLO_BYTES_MAX)?) {
@@ -113,6 +127,7 @@ impl Sender {
         let mut traffic = Traffic::new(&self.status);
         let mut bytes = BytesMut::new();
         while at < id.length {
+            self.measured.sends(to, Some(SnapshotSent { sent: at, length: id.length }));
             if !self.leads(term) {
                 return Ok(End::Deposed);
             }
@@ -133,6 +148,7 @@ impl Sender {
             }
             at += piece.len() as u64;
         }
+        self.measured.sends(to, Some(SnapshotSent { sent: at, length: id.length }));
         let answer = hear(&mut stream)?;
         let _it_is_over = stream.shutdown(Shutdown::Both);
         if answer.is_ok() {
