@@ -43,7 +43,7 @@ function split(recent) {
 
 /** @param {Known} known @param {Cluster} cluster @param {string} label @param {[string, keyof Point][]} lines */
 function curve(known, cluster, label, lines) {
-  const until = cluster.at;
+  const until = Math.max(cluster.at, known.points.at(-1)?.at ?? 0);
   const points = known.points.filter((point) => point.at >= until - SPAN);
   // A curve of nothing is none.
   if (points.length < 2 || !lines.some(([, key]) => points.some((point) => point[key] !== null))) return null;

@@ -81,7 +81,7 @@ function mark(now) {
 async function take(id, data) {
   let said = 'copied';
   try {
-    await navigator.clipboard.writeText(JSON.stringify(data, null, 2));
+    await navigator.clipboard.writeText(typeof data === 'string' ? data : JSON.stringify(data, null, 2));
   } catch {
     said = 'this browser lets nothing be copied here: open the link';
   }

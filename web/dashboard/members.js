@@ -21,7 +21,7 @@ export function membersView(cluster, copy) {
     h('table', { class: 'members' },
       h('thead', null, h('tr', null, h('th', null, 'member'), h('th', null, 'says leader'), h('th', null, `log, entries ${grouped(range.from)} to ${grouped(range.until)}`), h('th', null, 'behind'))),
       cluster.rows.map((row) => h('tbody', { key: row.node, class: row.error ? 'stale' : '', 'data-node': row.node }, memberRow(cluster, row, leader, range), causeRow(cluster, row)))),
-    barLegend(), majorities(cluster, leader), alone(cluster), numbers(cluster, leader));
+    barLegend(), majorities(cluster, leader), alone(cluster, copy), numbers(cluster, leader));
 }
 
 /** @param {Cluster} cluster @param {Row} row @param {MemberView | null} leader @param {{from: number, until: number}} range */
@@ -113,11 +113,16 @@ function majorities(cluster, leader) {
     h('ul', null, joint ? [set('old majority', old), set('new majority', voters)] : set('majority', voters)));
 }
 
-/** A single member is told how to become three. @param {Cluster} cluster */
-function alone(cluster) {
+/** A single member is told how to become three. @param {Cluster} cluster @param {Copy} copy */
+function alone(cluster, copy) {
   if (cluster.rows.length > 1) return null;
-  return h('p', { key: 'alone', class: 'teach' }, 'One member survives no failure. Two more make it survive one: ', h('code', null, 'quorate ctl member add n2 --peer-urls http://HOST:2380'),
-    ' prints the command that starts the new one.');
+  const here = cluster.rows[0]?.client_urls[0]?.replace(/^https?:\/\/|\/+$/g, '') ?? 'HOST:2379';
+  const line = `quorate ctl --endpoints ${here} member add n2 --peer-urls http://HOST:2380`;
+  return h('div', { key: 'alone', class: 'teach' },
+    h('p', null, 'One member survives no failure, and three survive one. Add two more, one after the other, each with its own name and host:'),
+    h('pre', null, h('code', null, line)),
+    h('p', null, h('button', { class: 'link', onclick: () => copy.take('alone', line) }, 'copy the command'), ' ', h('span', { role: 'status' }, copy.id === 'alone' ? copy.said : ''),
+      ' It answers with the command that starts the new one, and a member votes by itself once it has caught up.'));
 }
 
 const NUMBERS = /** @type {[string, (view: MemberView) => string][]} */ ([

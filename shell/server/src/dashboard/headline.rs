@@ -46,7 +46,10 @@ fn lead(cluster: &Cluster) -> Lead<'_> {
         let leader = view.leader?;
         let patience = 2 * view.election_timeout_ms;
         let hears = |peer: &PeerView| peer.connected && peer.silence_ms.is_some_and(|silence| silence < patience);
-        view.peers.iter().any(|peer| peer.node == leader && hears(peer)).then_some((leader, view))
+        // Who says of itself that it leads no more is not led by hearsay.
+        let gave_up = cluster.row(leader).and_then(Row::now).is_some_and(|view| !view.leads());
+        let heard = view.peers.iter().any(|peer| peer.node == leader && hears(peer));
+        (heard && !gave_up).then_some((leader, view))
     });
     match hearsay.max_by_key(|(_, view)| view.term) {
         Some((leader, view)) => Lead::Hearsay(leader, view),
@@ -167,7 +170,7 @@ fn reach(cluster: &Cluster, sets: &[&[u64]], reached: &dyn Fn(u64) -> bool) -> S
     };
     match sets {
         [set] => one(set),
-        [old, new] => format!("of the old voters {}, of the new {}", one(old), one(new)),
+        [old, new] => format!("the members change: of the old voters {}, of the new {}", one(old), one(new)),
         _ => format!("{} knows no voters", cluster.label(cluster.viewer)),
     }
 }
@@ -203,19 +206,21 @@ fn problems(cluster: &Cluster, led: Option<(u64, &MemberView)>) -> Vec<Problem> 
     found
 }
 
-/// Why a member says nothing.
+/// Why a member says nothing. For how long is known to who leads: followers do not speak with each other.
 fn silence(cluster: &Cluster, row: &Row) -> String {
     let error = row.error.as_deref().unwrap_or("it was not asked yet");
-    let peer =
-        cluster.own().and_then(|own| own.peers.iter().find(|peer| peer.node == row.node).map(|peer| (own, peer)));
-    let Some((own, peer)) = peer else { return format!("does not answer: {error}") };
-    match peer.silence_ms {
-        Some(silence) if peer.connected && silence < 2 * own.election_timeout_ms => {
+    let Some(view) = cluster.leader().or_else(|| cluster.own()) else { return format!("does not answer: {error}") };
+    let peer = view.peers.iter().find(|peer| peer.node == row.node);
+    let who = cluster.label(view.node);
+    match peer.and_then(|peer| Some((peer.connected, peer.silence_ms?))) {
+        Some((true, silence)) if silence < 2 * view.election_timeout_ms => {
             format!("answers the other members, but not at its client URL: {error}")
         }
+        Some((_, silence)) if view.leads() => format!("gave no reply for {}: {error}", lasting(silence)),
+        Some((_, silence)) => format!("does not answer: {error}; {who} heard it last {} ago", lasting(silence)),
         None if row.client_urls.is_empty() => "was added and has not started yet".into(),
-        Some(silence) => format!("gave no reply for {}: {error}", lasting(silence)),
-        None => format!("was never heard by {}: {error}", cluster.label(own.node)),
+        None if view.leads() => format!("was never heard by {who}: {error}"),
+        None => format!("does not answer: {error}"),
     }
 }
 
@@ -253,10 +258,10 @@ fn slowness(cluster: &Cluster, follower: &FollowerView, leader: &MemberView) -> 
     }
     if follower.state == "snapshot" {
         let far = match (follower.snapshot_sent, follower.snapshot_bytes) {
-            (Some(sent), Some(length)) => format!(", {} % of {} are there", percent(sent, length), bytes(length)),
-            _ => ", which is about to be sent".to_owned(),
+            (Some(sent), Some(length)) => format!(" ({} % of {})", percent(sent, length), bytes(length)),
+            _ => String::new(),
         };
-        return Some(format!("receives a snapshot{far}: {who} has no more of the log that it lacks"));
+        return Some(format!("needs a snapshot{far}: the log of {who} no longer holds the entries that it lacks"));
     }
     let far = follower.behind > BEHIND_ENTRIES || follower.behind > 0 && follower.behind_ms > BEHIND_MS;
     far.then(|| {

@@ -20,8 +20,8 @@ pub(crate) fn percent(part: u64, whole: u64) -> u64 {
 pub(crate) fn bytes(count: u64) -> String {
     match count {
         0..10_000 => format!("{count} bytes"),
-        10_000..10_000_000 => format!("{} kB", count / 1000),
-        10_000_000..10_000_000_000 => format!("{} MB", count / 1_000_000),
+        10_000..10_000_000 => format!("{} kB", (count + 500) / 1000),
+        10_000_000..10_000_000_000 => format!("{} MB", (count + 500_000) / 1_000_000),
         _ => format!("{} GB", count / 1_000_000_000),
     }
 }
@@ -30,8 +30,8 @@ pub(crate) fn bytes(count: u64) -> String {
 pub(crate) fn short(micros: u64) -> String {
     match micros {
         0..1000 => format!("{micros} µs"),
-        1000..10_000 => format!("{}.{} ms", micros / 1000, micros % 1000 / 100),
-        _ => format!("{} ms", micros / 1000),
+        1000..9950 => format!("{}.{} ms", (micros + 50) / 1000, (micros + 50) % 1000 / 100),
+        _ => format!("{} ms", (micros + 500) / 1000),
     }
 }
 
@@ -54,7 +54,7 @@ mod tests {
         assert_eq!((percent(1, 3), percent(0, 0)), (33, 0));
         let names = ["n1", "n2", "n3"].map(String::from);
         assert_eq!([list(&names[..1]), list(&names[..2]), list(&names)], ["n1", "n1 and n2", "n1, n2 and n3"]);
-        assert_eq!([900, 1840, 812_000].map(short), ["900 µs", "1.8 ms", "812 ms"]);
+        assert_eq!([900, 1860, 9960, 812_400].map(short), ["900 µs", "1.9 ms", "10 ms", "812 ms"]);
     }
 
     #[test]

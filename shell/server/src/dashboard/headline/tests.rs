@@ -30,8 +30,14 @@ fn view(node: u64, leader: Option<u64>) -> MemberView {
 
 /// Three members that follow n1, seen by `viewer`.
 fn healthy(viewer: u64) -> Cluster {
-    let row =
-        |node| Row { node, name: format!("n{node}"), part: "voter", view: Some(view(node, Some(1))), ..Row::default() };
+    let row = |node| Row {
+        node,
+        name: format!("n{node}"),
+        part: "voter",
+        client_urls: vec!["http://h:1".into()],
+        view: Some(view(node, Some(1))),
+        ..Row::default()
+    };
     Cluster { viewer, rows: [1, 2, 3].map(row).into(), ..Cluster::default() }
 }
 
@@ -63,6 +69,19 @@ fn a_lost_follower_is_named_with_its_cause() {
     lose(&mut cluster, 3, 4200);
     let sentence = "Degraded: n3 gave no reply for 4.2 s: connection refused. n1 has led for 3.2 s (term 12). Survives no further failure.";
     assert_eq!(told(&cluster), ("degraded", sentence.into()));
+}
+
+#[test]
+fn a_follower_asks_its_leader_for_how_long_another_is_silent() {
+    let mut cluster = healthy(2);
+    lose(&mut cluster, 3, 4200);
+    cluster.rows[1].view.as_mut().unwrap().peers[1].silence_ms = None;
+    assert!(told(&cluster).1.starts_with("Degraded: n3 gave no reply for 4.2 s: connection refused."));
+    lose(&mut cluster, 1, 7000);
+    let texts: Vec<String> = headline(&cluster).problems.into_iter().map(|problem| problem.text).collect();
+    let wanted =
+        ["does not answer: connection refused; n2 heard it last 7.0 s ago", "does not answer: connection refused"];
+    assert_eq!(texts, wanted);
 }
 
 #[test]
@@ -154,7 +173,11 @@ fn in_the_joint_phase_both_majorities_count() {
     assert!(sentence.contains("Survives no further failure"), "two old voters survive none: {sentence}");
     assert!(sentence.ends_with("The members change: two majorities must agree."), "{sentence}");
     lose(&mut cluster, 2, 9000);
-    assert!(told(&cluster).1.contains("of the old voters 1 of 2 reachable, 2 needed, of the new 2 of 3 reachable"));
+    assert!(
+        told(&cluster)
+            .1
+            .contains("the members change: of the old voters 1 of 2 reachable, 2 needed, of the new 2 of 3 reachable")
+    );
 }
 
 #[test]
@@ -169,7 +192,7 @@ fn who_lags_or_has_no_room_is_told() {
     let wanted = [
         "has no room on its disk for the log: writes are refused",
         "is 42 entries behind, the oldest of them 3.1 s old",
-        "receives a snapshot, 61 % of 18 MB are there: n1 has no more of the log that it lacks",
+        "needs a snapshot (61 % of 18 MB): the log of n1 no longer holds the entries that it lacks",
     ];
     assert_eq!(texts, wanted);
 }
@@ -193,7 +216,7 @@ fn the_slowest_part_is_named() {
         measure(100, 4000, 10, 1900),
         "Slowest: the disk of n2, which takes 3.8 ms a write; a majority is waited for 4.0 ms of 4.1 ms."
     );
-    assert_eq!(measure(100, 90, 900, 0), "Slowest: the state machine of n1, 900 µs of 1.0 ms.");
+    assert_eq!(measure(100, 90, 900, 0), "Slowest: the state machine of n1, 900 µs of 1.1 ms.");
 }
 
 #[test]
@@ -212,6 +235,14 @@ fn whoever_lost_its_leader_says_whom_and_for_how_long() {
     lose(&mut cluster, 1, 700);
     let sentence = "No leader since n1, which led, fell silent 0.7 s ago: n1 does not answer n2; 2 of 3 reachable, 2 needed, so an election is due (term 12).";
     assert_eq!(told(&cluster), ("no leader", sentence.into()));
+}
+
+#[test]
+fn who_says_that_it_leads_no_more_is_believed() {
+    let mut cluster = healthy(3);
+    let old = cluster.rows[0].view.as_mut().unwrap();
+    (old.leader, old.standing) = (None, "follower".into());
+    assert_eq!(told(&cluster).0, "no leader", "n2 and n3 still follow n1");
 }
 
 #[test]
