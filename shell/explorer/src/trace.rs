@@ -360,7 +360,7 @@ pub struct ClientView {
     pub request: u64,
     /// Which member was asked.
     pub node: u64,
-    /// What: `set x=3`, `get x`.
+    /// What: `put x 3`, `get x`, `cas x 3 4, command 1 of session 5`.
     pub asks: String,
     /// When it left its client.
     pub asked: u64,

@@ -236,6 +236,21 @@ fn a_request_is_told_in_words_that_can_be_asked_again() {
 }
 
 #[test]
+fn a_client_is_told_whether_anything_changed() {
+    let told = |op: Ask| {
+        let (clients, kept) = asked_three_times(&op);
+        assert_eq!(kept, [r#"{"x": "2"}"#; 3], "{op:?}");
+        [2, 3, 5].map(|at: usize| clients[at].answer.clone().unwrap())
+    };
+    let cas = |from: &str| Ask::Cas { key: "x".into(), from: from.into(), to: "8".into() };
+    // The copies get the answer of the first, though by then it would be another one.
+    assert_eq!(told(cas("1")), ["done"; 3]);
+    assert_eq!(told(cas("2")), ["nothing changed: another value is there"; 3]);
+    assert_eq!(told(Ask::Delete { key: "x".into() }), ["done"; 3]);
+    assert_eq!(told(Ask::Delete { key: "y".into() }), ["nothing was there"; 3]);
+}
+
+#[test]
 fn what_is_too_large_is_refused_with_a_sentence() {
     let refused = |change: fn(&mut Run)| {
         let mut run = Run::teaching(1, 5);

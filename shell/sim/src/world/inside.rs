@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use raft::{Entry, NodeId, Position};
 use replica::{Refusal, StateMachine as _};
-use store::RangeRequest;
+use store::{RangeRequest, Response};
 use wal::{Wal, snapshot_file};
 
 use super::clients::{Answer, Body, Operation};
@@ -173,7 +173,7 @@ impl World {
         let Some(answer) = &one.answer else { return (None, Standing::Open) };
         let read = matches!(one.body, Body::Read(_));
         let (text, standing) = match answer {
-            Answer::Written(..) => ("done".to_owned(), Standing::Done),
+            Answer::Written(_, result) => (done_in_words(result).to_owned(), Standing::Done),
             Answer::Session(id) => (format!("session {id}"), Standing::Done),
             Answer::Read(_, answer) => (pairs(answer), Standing::Done),
             Answer::Refused(Refusal::TimedOut { .. }) if !read => {
@@ -187,6 +187,15 @@ impl World {
             Answer::Lost => ("the connection broke".to_owned(), Standing::Refused),
         };
         (Some(text), standing)
+    }
+}
+
+/// What a command came to, for who asked it.
+fn done_in_words(result: &Bytes) -> &'static str {
+    match store::Outcome::decode(result.clone()).map(|outcome| outcome.result) {
+        Ok(Ok(Response::Txn(txn))) if !txn.succeeded => "nothing changed: another value is there",
+        Ok(Ok(Response::DeleteRange(delete))) if delete.deleted == 0 => "nothing was there",
+        _ => "done",
     }
 }
 
