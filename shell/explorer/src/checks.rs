@@ -28,7 +28,10 @@ pub(crate) fn checks(failure: Option<&Failure>) -> Vec<Check> {
 
 /// What does not hold any more, and by which values one sees it.
 pub(crate) fn told(failure: &Failure) -> String {
-    format!("{} does not hold any more: {}", name(failure), failure.what)
+    let name = name(failure);
+    // Some of the checkers name the property themselves.
+    let what = failure.what.split_once(" does not hold: ").filter(|(property, _)| property.starts_with(name));
+    format!("{name} does not hold any more: {}", what.map_or(failure.what.as_str(), |(_, what)| what))
 }
 
 /// What it is that does not hold.

@@ -267,12 +267,15 @@ impl Teller<'_> {
                 let text = format!("{node} would vote for {from}");
                 Draft::new(EventKind::Vote, text).because(why.with("own last entry", last(view)))
             }),
-            Body::PreVoteReply(_) | Body::RequestVoteReply(_) => (!spoke && self.change(node).is_some()).then(|| {
-                let granted = view.votes.values().filter(|granted| **granted).count();
-                let text = format!("{node} has {granted} of {} votes", view.config.old.len().max(1));
-                let why = rule("Candidates", "paper 5.2", "A candidate wins with the votes of a majority.");
-                Draft::new(EventKind::Counted, text).because(why.with("granted", granted).with("needed", needed(view)))
-            }),
+            Body::PreVoteReply(_) | Body::RequestVoteReply(_) => {
+                (!spoke && counts(view) && self.change(node).is_some()).then(|| {
+                    let granted = view.votes.values().filter(|granted| **granted).count();
+                    let text = format!("{node} has {granted} of {} votes", view.config.old.len().max(1));
+                    let why = rule("Candidates", "paper 5.2", "A candidate wins with the votes of a majority.");
+                    Draft::new(EventKind::Counted, text)
+                        .because(why.with("granted", granted).with("needed", needed(view)))
+                })
+            }
             Body::InstallSnapshotReply(reply) => {
                 let text = format!("{node} learns that {from} has everything up to {}", reply.matched);
                 (!spoke).then(|| Draft::new(EventKind::Match, text))
@@ -425,6 +428,11 @@ impl Teller<'_> {
         let text = format!("{} sends {} to {}", first.from, words::kind(&first.load), words::list(&to));
         told.drafts.push(Draft::new(EventKind::Send, text).at(first.from).about(Some(first.id)));
     }
+}
+
+/// It stands, and counts what it is answered.
+fn counts(view: &NodeView) -> bool {
+    matches!(view.role, trace::Role::Candidate | trace::Role::PreCandidate)
 }
 
 /// How many votes a majority is, of the voters; in a joint phase of each set.

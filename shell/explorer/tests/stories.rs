@@ -67,6 +67,24 @@ fn every_scenario_with_a_title_is_a_story_of_the_page() {
 }
 
 #[test]
+fn what_breaks_a_rule_is_told_before_it() {
+    for (id, kind, text) in [
+        ("deleting-too-eagerly", EventKind::Leader, "n2 leads term 2"),
+        (
+            "two-majorities",
+            EventKind::Configuration,
+            "n3 is in the configuration of entry 3: one set of voters decides",
+        ),
+    ] {
+        let story = stories().into_iter().find(|story| story.id == id).unwrap();
+        let trace = quorate_explorer::trace(&story.run, Window { from: 0, until: story.end }).unwrap();
+        let [.., before, last] = trace.events.as_slice() else { panic!("{id} has no events") };
+        assert_eq!((before.kind, before.text.as_str(), last.kind), (kind, text, EventKind::Broken));
+        assert_eq!(last.text.matches("does not hold").count(), 1, "{}", last.text);
+    }
+}
+
+#[test]
 fn figure_8_ends_in_two_ways() {
     let ends: Vec<String> = ["figure-8", "figure-8-safe"]
         .map(|id| {

@@ -451,6 +451,11 @@ impl World {
         running.arrived.clear();
         let (leased, served) = (running.replica.lease_state(), running.replica.lease_reads());
         let output = running.replica.turn(clock, inputs.drain(..));
+        if let Some(sights) = &mut self.sights {
+            // Before it is judged: of a turn that breaks a rule, too, one sees what it was.
+            sights.push(Sight::Turned(id));
+            sights.extend(output.events.iter().map(|event| Sight::Consensus(id, *event)));
+        }
         if running.inbox.is_empty() {
             // The room for the next inputs is there already.
             running.inbox = inputs;
@@ -478,11 +483,9 @@ impl World {
     }
 
     fn carry_out(&mut self, id: NodeId, output: Output<Machine>) -> Checked {
-        self.see(|| Sight::Turned(id));
         self.checkers.transfers.stood(id, &output.events)?;
         for event in &output.events {
             self.note(|| format!("{id} {event}"));
-            self.see(|| Sight::Consensus(id, *event));
             self.notice_event(event);
             if let (RaftEvent::BecameFollower { .. }, Some(running)) = (event, self.running(id)) {
                 running.sending.forget();
