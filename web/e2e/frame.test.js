@@ -62,9 +62,12 @@ async function measure(trace) {
   return { times, placed, cells: count('#logs .row .cell'), flights: count('.flight'), nodes: count('.node') };
 }
 
+/** @param {number[]} times */
+const median = (times) => [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)];
+
 /** The median of the fifty frames in a row in which the machine did least else. @param {number[]} times */
 function quietest(times) {
-  const batches = Array.from({ length: times.length / 50 }, (_, i) => times.slice(i * 50, i * 50 + 50).sort((a, b) => a - b)[25]);
+  const batches = Array.from({ length: times.length / 50 }, (_, i) => median(times.slice(i * 50, i * 50 + 50)));
   return Math.min(...batches);
 }
 
@@ -79,7 +82,8 @@ test('a frame takes less than four milliseconds, in the median', skip, async () 
     const drawn = await page.evaluate(measure, trace);
     assert.ok(drawn.nodes === 7 && drawn.flights >= 55 && drawn.cells >= 180, JSON.stringify({ ...drawn, times: 0, placed: 0 }));
     const [draws, places] = [quietest(drawn.times), quietest(drawn.placed)];
-    console.log(`a frame of ${drawn.nodes} nodes, ${drawn.flights} messages, ${drawn.cells} entries: drawn in ${draws.toFixed(2)} ms, styled and placed by the browser in ${places.toFixed(2)} ms`);
+    console.log(`a frame of ${drawn.nodes} nodes, ${drawn.flights} messages, ${drawn.cells} entries: drawn in ${draws.toFixed(2)} ms, styled and placed by the browser in ${places.toFixed(2)} ms`
+      + ` (medians of the quietest fifty; of all thousand: ${median(drawn.times).toFixed(2)} ms and ${median(drawn.placed).toFixed(2)} ms)`);
     assert.ok(draws < 4, `median ${draws} ms`);
   } finally {
     await browser.close();

@@ -129,6 +129,6 @@ export function fallen(ring, flight, age, atNode) {
     key: `lost ${flight.id}`,
     class: 'fallen',
     opacity: round(1 - age * 0.8),
-    transform: `translate(${round(at.x)} ${round(at.y + age * 18)})`,
+    transform: `translate(${round(at.x)} ${round(at.y + Math.min(1, age * 5) * 18)})`,
   }, h('path', { d: 'M-6 -6L6 6M6 -6L-6 6' }));
 }

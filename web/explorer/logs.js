@@ -169,7 +169,7 @@ function deleted(one, first, count, label, cell) {
   if (one.index < first || one.index >= first + count) return null;
   return h('g', {
     key: `gone ${one.index}`, class: 'deleted', opacity: round(1 - one.age * 0.7),
-    transform: `translate(${round(label + (one.index - first) * cell)} ${round(CELL + 1 + 6 * one.age)})`,
+    transform: `translate(${round(label + (one.index - first) * cell)} ${round(CELL + 1 + 2 * Math.min(1, 5 * one.age))})`,
   },
   h('rect', { width: cell - 4, height: 14, rx: 4 }),
   h('text', { x: (cell - 4) / 2, y: 10.5 }, `${short(one.text, Math.floor(cell / 6.5) - 3)} t${one.term}`));

@@ -123,10 +123,11 @@ function scene(page, player) {
   });
 }
 
-/** What was lost or deleted shows for a fifth of a second of the viewer while it plays, else for a millisecond of the world. @param {Page} page */
+/** What was lost or deleted shows for a second of the viewer while it plays, or for less where much happens; else for a millisecond of the world. @param {Page} page */
 function lasts(page) {
   const { player } = page.branch;
-  return player.playing && page.ui.motion ? 200_000 * Math.max(player.speed, player.hurry ?? 0) : 1500;
+  const speed = Math.max(player.speed, player.hurry ?? 0);
+  return player.playing && page.ui.motion ? Math.max(200_000 * speed, Math.min(1e6 * speed, 50_000)) : 1500;
 }
 
 /** @param {Page} page */
