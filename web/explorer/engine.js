@@ -12,9 +12,6 @@
  * @property {(request: any) => Promise<Blob>} file an export, made by the server
  */
 
-/** A sentence for people about what went wrong. */
-export class Refusal extends Error {}
-
 /** @returns {Engine} */
 export function httpEngine() {
   /** @param {string} path @param {any} [body] */
@@ -25,11 +22,11 @@ export function httpEngine() {
         method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body),
       });
     } catch {
-      throw new Refusal('The explorer\'s program does not answer. Is `quorate explore` still running?');
+      throw new Error('The explorer\'s program does not answer. Is `quorate explore` still running?');
     }
     if (response.ok) return response;
     const said = await response.json().catch(() => ({}));
-    throw new Refusal(said.error ?? `The explorer's program answered ${response.status} ${response.statusText}.`);
+    throw new Error(said.error ?? `The explorer's program answered ${response.status} ${response.statusText}.`);
   };
   return {
     live: true,
@@ -46,11 +43,11 @@ export function embeddedEngine(embedded) {
     stories: async () => [embedded.story],
     trace: async (_run, from) => {
       const trace = embedded.traces.find((one) => one.from === from) ?? embedded.traces.at(-1);
-      if (!trace) throw new Refusal('This file holds no trace.');
+      if (!trace) throw new Error('This file holds no trace.');
       return embedded.traces.at(-1) === trace ? { ...trace, end: Math.min(trace.end, trace.until) } : trace;
     },
     file: async () => {
-      throw new Refusal('This page is an export already: the program that made it can make others.');
+      throw new Error('This page is an export already: the program that made it can make others.');
     },
   };
 }

@@ -23,6 +23,19 @@ const ROLES = [
   ['learner', 'learns, without a vote'], ['down', 'down'],
 ];
 
+/** @param {any} part of a message */
+const sketch = (part) => h('svg', { viewBox: '-22 -15 44 30', width: 44, height: 30, 'aria-hidden': 'true' },
+  h('g', { class: `flight ${termClass(3)}` }, shape({ fields: [], ...part })));
+
+/** The kinds of messages that are on their way, each with its shape. @param {string} list as `heartbeat,PreVoteReply ✓` */
+export function kindsLegend(list) {
+  return h('p', { class: 'legend kinds' }, list && list.split(',').map((name) => {
+    const [word, mark] = name.split(' ');
+    const [kind, entries] = word === 'heartbeat' ? ['AppendEntries', []] : [word, [{ term: '' }]];
+    return h('span', { class: 'sample', key: name }, sketch({ kind, entries, term: '', fields: [['success', mark === '✗' ? 'no' : 'yes']] }), name);
+  }));
+}
+
 export function shapeLegend() {
   return h('section', { key: 'shapes', class: 'shapes' }, h('h3', null, 'Shapes'),
     h('ul', null,
@@ -31,8 +44,7 @@ export function shapeLegend() {
           role === 'learner' ? h('rect', { class: 'body', x: -10, y: -10, width: 20, height: 20, rx: 4 }) : h('circle', { class: 'body', r: 11 }),
           role === 'leader' && h('circle', { class: 'inner', r: 7.5 }),
           role === 'down' && h('path', { class: 'cross', d: 'M-8 -8L8 8M8 -8L-8 8' }))), text)),
-      MESSAGES.map(([text, part]) => h('li', { key: text }, h('svg', { viewBox: '-22 -15 44 30', width: 44, height: 30, 'aria-hidden': 'true' },
-        h('g', { class: `flight ${termClass(3)}` }, shape({ id: 0, from: 1, to: 2, term: 3, sent: 0, fields: [], kind: '', ...part }))), text))),
+      MESSAGES.map(([text, part]) => h('li', { key: text }, sketch({ term: 3, ...part }), text))),
     h('p', { class: 'hint' }, 'Colours are terms; the number is always beside them. The arc around a server is what is left of its patience. The ring in the middle '
-      + 'shows who has the entry, or gave the vote, that everybody waits for; two rings while two majorities are needed. ● is matchIndex, ▲ is nextIndex.'));
+      + 'shows who has the entry, or gave the vote, that everybody waits for; two rings while two majorities are needed.'));
 }

@@ -8,6 +8,7 @@ import { h, lazy } from '../common/dom.js';
 import { captionView } from './caption.js';
 import { clientList } from './clients.js';
 import { inspector } from './inspector.js';
+import { kindsLegend } from './legend.js';
 import { logsLegend, logsView } from './logs.js';
 import { checkList, drawers, machines, settings } from './panels.js';
 import { speedText } from './player.js';
@@ -16,7 +17,7 @@ import { ringView } from './ring.js';
 import { scriptView } from './script.js';
 import { spacetimeView } from './spacetime.js';
 import { FORK, extentOf, tapeView } from './tape.js';
-import { clock } from './words.js';
+import { clock, kindName, verdict } from './words.js';
 import { newestWord, whyView } from './why.js';
 
 /**
@@ -107,7 +108,15 @@ function stage(page) {
       }, name === 'ring' ? 'Ring' : 'Space-time'))),
       h('span', { class: 'space' }),
       live && tools.map(([text, key, action]) => h('button', { key: text, onclick: action, title: `Key ${key}` }, text))),
-    h('div', { id: 'scene', ...(live ? page.pen : {}) }, scene(page, player)));
+    h('div', { id: 'scene', ...(live ? page.pen : {}) }, scene(page, player)),
+    ui.view === 'ring' && lazy('kinds', kindsLegend, kinds(player)));
+}
+
+/** Names of the kinds of messages on their way. @param {Branch['player']} player */
+function kinds(player) {
+  if (player.timeline.windows.length === 0) return '';
+  const mark = (/** @type {boolean | null} */ said) => (said === null ? '' : said ? ' ✓' : ' ✗');
+  return [...new Set([...player.world.flights.values()].map((flight) => kindName(flight) + mark(verdict(flight))))].sort().join();
 }
 
 /** @param {Page} page @param {Branch['player']} player */

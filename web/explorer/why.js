@@ -23,8 +23,9 @@ export function whyView(events, at, seekEvent) {
   const count = newestWord(events, at);
   const newest = events[count - 1];
   if (!newest) return h('div', { class: 'why' }, h('p', { class: 'quiet' }, 'Nothing has happened yet. Press → for the first event, or Space to play.'));
-  // What only happens, like an arrival, has no reason: then the last step that has one is told, too.
-  const reasoned = newest.why ? newest : events.slice(Math.max(0, count - NEAR), count).findLast((event) => event.why);
+  // An arrival has no reason of its own: then the last step that has one is told, too.
+  const alone = newest.why || !['arrive', 'answer', 'told'].includes(newest.kind);
+  const reasoned = alone ? newest : events.slice(Math.max(0, count - NEAR), count).findLast((event) => event.why);
   const why = reasoned?.why;
   return h('div', { class: 'why' },
     h('p', { class: 'event' }, newest.text),

@@ -472,6 +472,13 @@ fn act_in_words(act: &Act) -> String {
         Act::Transfer { n, .. } => format!("an operator asks n{n} to hand over"),
         Act::Order { order, .. } => format!("an operator wants {}", order_in_words(order)),
         Act::SlowDisk { n, micros, .. } => format!("n{n}'s disk takes up to {}", words::milliseconds(*micros)),
+        Act::Network(network) => format!(
+            "from now on messages take {} to {}; of a thousand, {} are lost and {} doubled",
+            words::milliseconds(network.delay_min),
+            words::milliseconds(network.delay_max),
+            network.loss,
+            network.doubled
+        ),
         Act::Pause { n, micros } => format!("n{n} stands still for {}", words::milliseconds(*micros)),
         other => format!("{}: {other:?}", other.class()),
     }

@@ -28,6 +28,15 @@ fn every_entry_of_every_story_says_what_it_is() {
 }
 
 #[test]
+fn no_step_is_told_in_the_words_of_the_program() {
+    for (id, trace) in traces() {
+        for event in &trace.events {
+            assert!(!event.text.contains(['{', '}']), "{id}: {}", event.text);
+        }
+    }
+}
+
+#[test]
 fn who_lost_its_power_answers_nobody() {
     let (_, trace) = traces().into_iter().find(|(id, _)| id == "command-asked-twice").unwrap();
     let told: Vec<&str> = trace.events.iter().map(|event| event.text.as_str()).collect();
