@@ -66,6 +66,8 @@ function lag(row, leader) {
 /** @param {Follower} one */
 function howFar(one) {
   if (one.behind === 0) return '0 entries, 0 ms';
+  // A new leader knows nothing of a log until its owner answers.
+  if (one.match === 0 && !one.heard) return 'not known yet';
   return `${grouped(one.behind)} entries, ${one.behind_ms < 1000 ? `${one.behind_ms} ms` : lasting(one.behind_ms)}`;
 }
 
