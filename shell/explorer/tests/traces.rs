@@ -142,7 +142,8 @@ fn what_a_page_plays_is_what_the_next_window_begins_with() {
 fn what_is_cached_changes_no_byte() {
     let mut explorer = Explorer::default();
     for run in runs() {
-        for (from, until) in [(0, 5), (5, 12), (12, 13), (3, 8), (20, 25), (0, 5)] {
+        // The first of each run could go on with the world of the run before, were that taken for its own.
+        for (from, until) in [(9, 10), (0, 5), (5, 12), (12, 13), (3, 8), (20, 25), (0, 5)] {
             let cached = explorer.trace(&run, window(from, until)).unwrap();
             assert_eq!(cached, trace(&run, window(from, until)).unwrap(), "seed {}", run.seed);
         }
