@@ -148,7 +148,7 @@ export class Timeline {
   /** The world after the first `count` events; worlds on the way are kept. @param {number} count @returns {World} */
   world(count) {
     let at = count;
-    while (!this.worlds.has(at)) at--;
+    while (at > 0 && !this.worlds.has(at)) at--;
     let world = /** @type {World} */ (this.worlds.get(at));
     while (at < count) {
       world = applied(world, this.events[at++]);

@@ -77,3 +77,7 @@ test('windows join at their ends, in front too, and others are left out', () => 
   assert.deepEqual(joined.upTo(middle + 1).events, early.events);
   assert.deepEqual(joined.upTo(middle).windows, []);
 });
+
+test('a timeline that knows nothing yet has no world, and does not look for one for ever', () => {
+  assert.equal(new Timeline().world(0), undefined);
+});
