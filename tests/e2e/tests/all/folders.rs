@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 
-use e2e::{Cluster, Mount, Settings, all_equal, beside_others, free_ports};
+use e2e::{Cluster, Mount, Process, Settings, all_equal, beside_others, free_ports, soon};
 
 fn flag(name: &str, value: impl std::fmt::Display) -> String {
     format!("--{name}={value}")
@@ -47,8 +47,9 @@ async fn a_folder_is_for_one_member_of_one_cluster_and_one_process() {
     let [client, peer] = [0, 1].map(|place| format!("http://127.0.0.1:{}", ports[place]));
     let mut words = cluster.words(0);
     words.extend([flag("listen-client-urls", client), flag("listen-peer-urls", peer)]);
-    let (code, _, said) = e2e::run(&words);
-    assert_eq!(code, Some(1), "{said}");
+    let mut second = Process::quorate(&words, &cluster.folder.path().join("second.log"));
+    let (status, said) = (second.wait_end(soon()).await, second.said());
+    assert_eq!(status.code(), Some(1), "{said}");
     let sentence = format!("the data folder {} is in use by another process", cluster.data_dir(0).display());
     assert!(said.contains(&sentence) && said.contains("choose another --data-dir"), "{said}");
     cluster.client(0).put("b", "1").await.expect("all is well");
