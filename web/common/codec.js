@@ -64,14 +64,15 @@ export async function toFragment(link) {
 }
 
 /**
- * Null where the fragment names nothing.
+ * Null where there is no fragment.
  * @param {string} fragment
  * @returns {Promise<Link | null>}
  */
 export async function fromFragment(fragment) {
   const parts = new URLSearchParams(fragment.replace(/^#/, ''));
   const [story, packed, t, n] = ['s', 'r', 't', 'n'].map((name) => parts.get(name));
-  if (!story && !packed) return null;
+  if (fragment.length < 2) return null;
+  if (!story && !packed) throw new Error('The link is broken: it names no story and no run.');
   const time = Number(t ?? 0);
   if (!(time >= 0)) throw new Error(`The link's time "${t}" is no number of seconds.`);
   /** @type {Link} */

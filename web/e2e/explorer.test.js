@@ -331,7 +331,7 @@ test('a picture needs no page around it, and the run is a file that can be playe
 
 test('what can not be shown is said in a sentence, and something else is shown', run, async () => {
   /** @type {[string, RegExp][]} */
-  const cases = [['#s=nothing', /There is no story "nothing"/], ['#r=broken', /The link is broken/], ['#s=sandbox&t=soon', /no number of seconds/]];
+  const cases = [['#s=nothing', /There is no story "nothing"/], ['#r=broken', /The link is broken/], ['#story=figure-8', /names no story/], ['#s=sandbox&t=soon', /no number of seconds/]];
   for (const [hash, sentence] of cases) {
     const { page, close } = await open(browser, program.url + hash);
     assert.match(await page.locator('#notice').innerText(), sentence);

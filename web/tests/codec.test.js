@@ -16,7 +16,8 @@ test('a story is named, not spelled out', async () => {
   assert.equal(await toFragment({ story: 'figure-8', t: 2_400_000 }), '#s=figure-8&t=2.400');
   assert.deepEqual(await fromFragment('#s=figure-8&t=2.4'), { story: 'figure-8', t: 2_400_000 });
   assert.equal(await fromFragment(''), null);
-  assert.equal(await fromFragment('#elsewhere'), null);
+  assert.equal(await fromFragment('#'), null);
+  await assert.rejects(fromFragment('#elsewhere'), /names no story and no run/);
 });
 
 test('a script of forty steps is well under two kilobytes', async () => {
