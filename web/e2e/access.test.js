@@ -1,36 +1,10 @@
 // The page for everyone: axe finds nothing, in light and dark, wide and narrow, with each box and drawer open.
 
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { explore, keys, launch, open, options, picture, settled } from './harness.js';
-
-const run = options();
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-/** @type {import('playwright-core').Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof explore>>} */
-let program;
-
-before(async () => {
-  if ('skip' in run) return;
-  [browser, program] = [await launch(), await explore()];
-});
-after(async () => {
-  await browser?.close();
-  program?.stop();
-});
-
-/** @param {import('playwright-core').Page} page @param {string} where */
-async function judge(page, where) {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { resultTypes: ['violations'] });
-    return violations.map((/** @type {any} */ one) => `${one.id}: ${one.nodes.slice(0, 3).map((/** @type {any} */ node) => `${node.target} ${node.failureSummary}`).join(' | ')}`);
-  });
-  assert.deepEqual(found, [], where);
-}
+import { judge } from './axe.js';
+import { keys, open, picture, settled } from './harness.js';
+import { browser, program, run } from './program.js';
 
 for (const [colorScheme, width, height] of /** @type {[('light' | 'dark'), number, number][]} */ ([['light', 1280, 800], ['dark', 1280, 800], ['light', 390, 844], ['dark', 390, 844]])) {
   test(`axe finds nothing, ${colorScheme}, ${width}x${height}`, run, async () => {

@@ -6,15 +6,14 @@ import { after, before, test } from 'node:test';
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { judge } from './axe.js';
 import { launch, options, picture } from './harness.js';
 
 const run = options();
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const SIZES = /** @type {[('light' | 'dark'), number, number][]} */ ([['light', 1280, 800], ['dark', 1280, 800], ['light', 390, 844], ['dark', 390, 844]]);
 /** @type {import('playwright-core').Browser} */
 let browser;
@@ -116,17 +115,6 @@ const healthy = (status) => status.headline.state === 'healthy' && Boolean(leade
 
 /** One may be away. @param {any} status */
 const healthyBut = (status) => status.headline.state !== 'no leader' && Boolean(leader(status));
-
-/** @param {import('playwright-core').Page} page @param {string} where */
-async function judge(page, where) {
-  await page.evaluate(AXE);
-  const found = await page.evaluate(async () => {
-    const { violations } = await /** @type {any} */ (globalThis).axe.run(document, { resultTypes: ['violations'] });
-    return violations.map((/** @type {any} */ one) => `${one.id}: ${one.nodes.slice(0, 3).map((/** @type {any} */ node) => `${node.target} ${node.failureSummary}`).join(' | ')}`);
-  });
-  assert.deepEqual(found, [], where);
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), `${where} is too wide`);
-}
 
 /** @param {Member} viewer @param {string} name */
 async function judgeAll(viewer, name) {

@@ -1,27 +1,13 @@
 // The explorer in a real browser, over the real program: what a person sees and does.
 
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unpack } from '../common/codec.js';
-import { explore, keys, launch, open, options, picture, ready, settled, state } from './harness.js';
-
-const run = options();
-/** @type {import('playwright-core').Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof explore>>} */
-let program;
-
-before(async () => {
-  if ('skip' in run) return;
-  [browser, program] = [await launch(), await explore()];
-});
-after(async () => {
-  await browser?.close();
-  program?.stop();
-});
+import { keys, open, picture, ready, settled, state } from './harness.js';
+import { browser, program, run } from './program.js';
 
 /** @param {import('playwright-core').Page} page */
 const caption = (page) => page.locator('#caption .text').innerText();

@@ -1,24 +1,10 @@
 // What a person would see at once: nothing is cut off, nothing hides a name, at both sizes; and what the mouse does, keys do.
 
-import { after, before, test } from 'node:test';
+import { test } from 'node:test';
 import assert from 'node:assert/strict';
 import { pack, unpack } from '../common/codec.js';
-import { explore, keys, launch, open, options, settled } from './harness.js';
-
-const run = options();
-/** @type {import('playwright-core').Browser} */
-let browser;
-/** @type {Awaited<ReturnType<typeof explore>>} */
-let program;
-
-before(async () => {
-  if ('skip' in run) return;
-  [browser, program] = [await launch(), await explore()];
-});
-after(async () => {
-  await browser?.close();
-  program?.stop();
-});
+import { keys, open, settled } from './harness.js';
+import { browser, program, run } from './program.js';
 
 /** All that is cut off, or lies on something that it should not, in words. Runs on the page. */
 function crowded() {
