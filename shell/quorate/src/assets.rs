@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use explorer::digest;
+use server::web::Page;
 
 macro_rules! assets {
     ($($path:literal),+ $(,)?) => {
@@ -66,22 +67,13 @@ assets! {
     "style.css",
 }
 
-/// A file of the page.
-#[derive(Debug, Clone)]
-pub(crate) struct Asset {
-    pub(crate) bytes: Bytes,
-    pub(crate) content_type: &'static str,
-    /// Another one for other bytes.
-    pub(crate) tag: String,
-}
-
 /// What only the dashboard has.
 fn is_dashboards(name: &str) -> bool {
     name == "index.html" || name.starts_with("dashboard/")
 }
 
 /// The dashboard's file at this path of a URL: every member serves them on its client port.
-pub(crate) fn dashboard(path: &str) -> Option<server::Page> {
+pub(crate) fn dashboard(path: &str) -> Option<Page> {
     let name = match path {
         "/" | "/dashboard" | "/dashboard/" => "index.html",
         other => other.strip_prefix('/')?,
@@ -90,7 +82,7 @@ pub(crate) fn dashboard(path: &str) -> Option<server::Page> {
     let (name, own) = ALL.iter().find(|(known, _)| *known == name).filter(|_| shared || is_dashboards(name))?;
     let bytes = bare(name, Bytes::from_static(own));
     let tag = format!("\"{}\"", digest::fnv(&bytes));
-    Some(server::Page { bytes, content_type: content_type(name), tag })
+    Some(Page { bytes, content_type: content_type(name), tag })
 }
 
 /// All files of the explorer.
@@ -111,7 +103,7 @@ impl Assets {
     }
 
     /// The file at this path of a URL. Only files that belong to the page are served, from wherever.
-    pub(crate) fn get(&self, path: &str) -> Option<Asset> {
+    pub(crate) fn get(&self, path: &str) -> Option<Page> {
         let name = match path {
             "/" | "/explorer" | "/explorer/" => "explorer.html",
             other => other.strip_prefix('/')?,
@@ -123,7 +115,7 @@ impl Assets {
         };
         let bytes = bare(name, bytes);
         let tag = format!("\"{}\"", digest::fnv(&bytes));
-        Some(Asset { bytes, content_type: content_type(name), tag })
+        Some(Page { bytes, content_type: content_type(name), tag })
     }
 
     /// All files as texts, for an export.

@@ -10,6 +10,7 @@
 //!   etcd's rules (`check`), and asked of the member (`member`). A write is proposed; a read waits until this member has
 //!   everything acknowledged before it, and then reads the store here, in slices.
 //! - `dashboard/*` is what the page of a running cluster asks: each member tells how it is and asks the others, without a leader.
+//! - [`web`] is how pages in a browser are answered.
 //! - [`Error`] (`status`) is the only map from what can go wrong to gRPC codes and etcd's texts.
 //! - [`MemberInfo`] is what the cluster's configuration keeps of each member for its clients.
 //!
@@ -36,6 +37,7 @@ mod serve;
 mod session;
 mod status;
 pub mod version;
+pub mod web;
 
 #[cfg(test)]
 mod tests;
@@ -50,7 +52,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use ::api;
 pub use config::{Identity, ServerConfig};
-pub use dashboard::{Page, Pages};
+pub use dashboard::Pages;
 pub use member_info::{MemberInfo, MemberInfoError};
 pub use membership::{PEER_URLS_BYTES_MAX, peer_urls_bytes};
 pub use status::Error;

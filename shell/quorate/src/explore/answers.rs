@@ -8,16 +8,14 @@ use explorer::Refusal;
 use explorer::request::{ExportRequest, Form, TraceRequest};
 use explorer::story::Story;
 use http::uri::Authority;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, header};
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use hyper::body::Body;
+use server::web::{Answer, file, not_that_way, protect, refused, typed};
 use tokio::time::timeout;
 
 use super::work::Work;
-use crate::assets::{Asset, Assets};
-
-/// Nothing from elsewhere, and no text that becomes script.
-const POLICY: &str = "default-src 'self'; require-trusted-types-for 'script'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+use crate::assets::Assets;
 
 /// A request is here within this time.
 const BODY_TIME_MAX: Duration = Duration::from_secs(10);
@@ -31,8 +29,6 @@ pub(super) struct Answers {
     here_only: bool,
     patience: Duration,
 }
-
-type Answer = Response<Full<Bytes>>;
 
 impl Answers {
     /// Of these stories; `listens` is where it listens.
@@ -62,21 +58,14 @@ impl Answers {
             ("/api/explorer/trace" | "/api/explorer/export", _) => not_that_way("POST"),
             ("/api/explorer/scenarios", _) => not_that_way("GET"),
             (path, &Method::GET | &Method::HEAD) => match self.assets.get(path) {
-                Some(asset) => file(asset, &head.headers),
+                Some(page) => file(page, &head.headers),
                 None => {
                     refused(StatusCode::NOT_FOUND, &format!("there is nothing at {path}: the page is at /explorer"))
                 }
             },
             _ => not_that_way("GET"),
         };
-        for (name, value) in [
-            (header::CONTENT_SECURITY_POLICY, POLICY),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::REFERRER_POLICY, "no-referrer"),
-            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        ] {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
+        protect(&mut answer);
         answer
     }
 
@@ -148,40 +137,12 @@ fn of_refusal(refusal: &Refusal) -> Answer {
     refused(status, &refusal.to_string())
 }
 
-fn refused(status: StatusCode, what: &str) -> Answer {
-    let body = serde_json::json!({ "error": what }).to_string();
-    typed(status, "application/json", body.into())
-}
-
-fn not_that_way(allow: &'static str) -> Answer {
-    let mut answer = refused(StatusCode::METHOD_NOT_ALLOWED, &format!("this is asked for by {allow}"));
-    answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
-    answer
-}
-
-fn file(asset: Asset, headers: &HeaderMap) -> Answer {
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let same = known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == asset.tag));
-    let (status, bytes) = if same { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, asset.bytes) };
-    let mut answer = typed(status, asset.content_type, bytes);
-    if let Ok(tag) = HeaderValue::from_str(&asset.tag) {
-        answer.headers_mut().insert(header::ETAG, tag);
-    }
-    answer
-}
-
-fn typed(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
-    let mut answer = Response::new(Full::new(body));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    answer
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use http_body_util::Full;
     use sim::run::Run;
+
+    use super::*;
 
     fn answers() -> Answers {
         Answers::new(Assets::new(None).unwrap(), &[], IpAddr::from([127, 0, 0, 1]))

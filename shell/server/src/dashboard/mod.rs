@@ -15,9 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex as Lock, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
-use http_body_util::Full;
+use http::{HeaderMap, Method, Response, StatusCode};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -27,28 +25,18 @@ use tonic::body::Body;
 use crate::context::Context;
 use crate::member::Member;
 use crate::member_info::MemberInfo;
+use crate::web::{Answer, Page, dress, file, not_that_way, protect, refused, typed};
 use cluster::{Cluster, Row};
 use fetch::PATIENCE;
 use history::History;
 use view::{MemberView, Own, unix_millis};
 
-/// Nothing from elsewhere, and no text that becomes script.
-const POLICY: &str = "default-src 'self'; require-trusted-types-for 'script'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 /// Pages that may be open at once.
 const STREAMS_MAX: usize = 64;
+/// Histories of other members that are fetched at once.
+const FETCHES_MAX: usize = 16;
 /// Who asks within this time gets the same rows.
 const FRESH: Duration = Duration::from_millis(400);
-
-/// A file of the page.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// What it holds.
-    pub bytes: Bytes,
-    /// Its media type.
-    pub content_type: &'static str,
-    /// Another one for other bytes, in quotes (`ETag`).
-    pub tag: String,
-}
 
 /// Finds the page's file at a path of a URL.
 pub type Pages = fn(&str) -> Option<Page>;
@@ -60,6 +48,7 @@ pub(crate) struct Dashboard<M> {
     history: Lock<History>,
     gathered: Mutex<Gathered>,
     streams: Arc<Semaphore>,
+    fetches: Semaphore,
 }
 
 /// The newest rows, and when each member was last heard.
@@ -77,6 +66,7 @@ impl<M: Member> Dashboard<M> {
             history: Lock::default(),
             gathered: Mutex::default(),
             streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            fetches: Semaphore::new(FETCHES_MAX),
         })
     }
 
@@ -112,28 +102,18 @@ impl<M: Member> Dashboard<M> {
             return None;
         }
         let mut answer = if !matches!(*method, Method::GET | Method::HEAD) {
-            let mut answer = refused(StatusCode::METHOD_NOT_ALLOWED, "this is asked for by GET");
-            answer.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET"));
-            answer
+            not_that_way("GET").map(Body::new)
         } else if let Some(page) = page {
-            file(page, headers)
+            file(page, headers).map(Body::new)
         } else {
             self.api(path, query).await
         };
-        for (name, value) in [
-            (header::CONTENT_SECURITY_POLICY, POLICY),
-            (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::REFERRER_POLICY, "no-referrer"),
-            (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-            (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        ] {
-            answer.headers_mut().insert(name, HeaderValue::from_static(value));
-        }
+        protect(&mut answer);
         Some(answer)
     }
 
     async fn api(self: &Arc<Self>, path: &str, query: &str) -> Response<Body> {
-        match path {
+        let answer = match path {
             "/api/cluster/member" => match self.own().await {
                 Ok(view) => json(&view),
                 Err(error) => refused(StatusCode::SERVICE_UNAVAILABLE, &error),
@@ -144,7 +124,7 @@ impl<M: Member> Dashboard<M> {
                 Ok(place) => {
                     let mut answer = Response::new(stream::body(self.clone(), place));
                     dress(&mut answer, "text/event-stream");
-                    answer
+                    return answer;
                 }
                 Err(_) => {
                     let what = format!("{STREAMS_MAX} pages are open here already: close one, or ask another member");
@@ -156,11 +136,12 @@ impl<M: Member> Dashboard<M> {
                     format!("there is nothing at {path}; there are /api/cluster/status, member, history and events");
                 refused(StatusCode::NOT_FOUND, &what)
             }
-        }
+        };
+        answer.map(Body::new)
     }
 
     /// Points of this member's history, or of another's (`node=2`), after a moment (`since=` milliseconds of 1970).
-    async fn points(&self, query: &str) -> Response<Body> {
+    async fn points(&self, query: &str) -> Answer {
         let value = |name: &str| query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name);
         let number = |name: &str| value(name).map(|(_, text)| text.parse::<u64>()).transpose();
         let (Ok(since), Ok(node)) = (number("since"), number("node")) else {
@@ -174,6 +155,10 @@ impl<M: Member> Dashboard<M> {
         let members = self.context.members();
         let Some((_, info)) = members.iter().find(|(member, _)| member.node.0 == node) else {
             return refused(StatusCode::NOT_FOUND, &format!("n{node} is no member that is known here"));
+        };
+        let Ok(_place) = self.fetches.try_acquire() else {
+            let what = format!("{FETCHES_MAX} ask for other members' histories here already: ask n{node} itself");
+            return refused(StatusCode::SERVICE_UNAVAILABLE, &what);
         };
         match fetch::get(&info.client_urls, &format!("/api/cluster/history?since={since}")).await {
             Ok(points) => typed(StatusCode::OK, "application/json", points),
@@ -296,34 +281,7 @@ async fn ask(urls: &[String], node: u64, cluster: &str) -> Result<MemberView, St
     Ok(view)
 }
 
-fn file(page: Page, headers: &HeaderMap) -> Response<Body> {
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
-    let same = known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == page.tag));
-    let (status, bytes) = if same { (StatusCode::NOT_MODIFIED, Bytes::new()) } else { (StatusCode::OK, page.bytes) };
-    let mut answer = typed(status, page.content_type, bytes);
-    if let Ok(tag) = HeaderValue::from_str(&page.tag) {
-        answer.headers_mut().insert(header::ETAG, tag);
-    }
-    answer
-}
-
-fn json(body: &impl serde::Serialize) -> Response<Body> {
+fn json(body: &impl serde::Serialize) -> Answer {
     let body = serde_json::to_vec(body).expect("plain structs of texts and numbers are JSON");
     typed(StatusCode::OK, "application/json", body.into())
-}
-
-fn refused(status: StatusCode, what: &str) -> Response<Body> {
-    typed(status, "application/json", serde_json::json!({ "error": what }).to_string().into())
-}
-
-fn typed(status: StatusCode, content_type: &'static str, body: Bytes) -> Response<Body> {
-    let mut answer = Response::new(Body::new(Full::new(body)));
-    *answer.status_mut() = status;
-    dress(&mut answer, content_type);
-    answer
-}
-
-fn dress(answer: &mut Response<Body>, content_type: &'static str) {
-    answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
-    answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
 }

@@ -6,11 +6,13 @@ use raft::{NodeId, Term};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::Served;
 use super::http::{ask, get};
-use crate::{MemberInfo, Page};
+use crate::MemberInfo;
+use crate::web::Page;
 
 fn member(node: u64, url: String) -> node::Member {
     let info = MemberInfo { name: format!("m{node}"), api_id: node, peer_urls: vec![], client_urls: vec![url] };
@@ -120,6 +122,26 @@ async fn mistakes_are_told_in_a_sentence() {
     assert_eq!((code, head.contains("allow: get")), (405, true), "{head}");
     let (code, body) = get(&served, "/api/cluster/history").await;
     assert_eq!((code, body.contains("\"columns\":[\"at\",\"commits\"")), (200, true), "{body}");
+}
+
+#[tokio::test]
+async fn histories_of_others_are_fetched_a_few_at_once() {
+    let (served, silent) = (Served::new().await, tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    served.member.set_members(vec![member(1, nowhere().await), member(2, url)]);
+    let refused = async {
+        loop {
+            let asked = (0..40).map(|_| ask(served.address, "GET", "/api/cluster/history?node=2"));
+            let answers = asked.collect::<JoinSet<_>>().join_all().await;
+            if let Some((.., body)) = answers.into_iter().find(|(code, ..)| *code == 503) {
+                break body;
+            }
+        }
+    };
+    let body = timeout(Duration::from_secs(20), refused).await.expect("the rest of many is refused");
+    assert!(body.contains("ask n2 itself"), "{body}");
+    let (code, _) = get(&served, "/api/cluster/history").await;
+    assert_eq!(code, 200, "its own is there for all");
 }
 
 #[tokio::test]
